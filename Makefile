@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# One door to everything. CMake does the work; `make help` lists the targets.
+JOBS ?= $(shell nproc)
+CMAKE ?= cmake
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.DEFAULT_GOAL := release
+.PHONY: help release dev asan tsan fuzz clang core setup demo check bench bars format lint \
+  stats docs dist install clean
+
+help: ## this list
+	@awk -f scripts/help.awk Makefile
+
+##@ Run
+demo: ## install what is needed, build, run the ocean with a learned closure
+	scripts/setup.sh core onnx
+	$(MAKE) release
+	apps/ocean/demo.sh build/release build/demo
+
+check: ## install what is needed, build with sanitizers, run lint and every test
+	JOBS=$(JOBS) scripts/check.sh
+
+##@ Build
+release: build/release ## optimised (the default)
+dev: build/dev ## -Og, asserts, warnings are errors
+asan: build/asan ## address and undefined-behaviour sanitizers
+tsan: build/tsan ## thread sanitizer
+clang: build/clang ## dev with clang
+core: build/core ## library and program alone, no backend
+fuzz: build/fuzz ## libFuzzer programs; runs each for FUZZ_SECONDS (default 30)
+	scripts/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),30)
+
+.PHONY: build/release build/dev build/asan build/tsan build/fuzz build/clang build/core
+build/release build/dev build/asan build/tsan build/fuzz build/clang build/core:
+	@test -f $@/build.ninja || $(CMAKE) --preset $(@F)
+	$(CMAKE) --build $@ -j $(JOBS)
+
+##@ Measure
+bench: release ## all benchmarks
+	bench/bench.sh build/release
+
+bars: release ## the speed promises, each beside the direct library call
+	bench/bars.sh build/release
+
+stats: ## the budgets of the code: function and file sizes, duplication, exports
+	/usr/bin/python3 scripts/stats.py
+
+##@ Keep clean
+format: ## clang-format over our C and C++
+	scripts/lint_format.sh --fix
+
+lint: ## all static checks
+	scripts/lint.sh
+
+##@ Deliver
+setup: ## install what is needed (scripts/setup.sh --list says what and why)
+	scripts/setup.sh
+
+docs: ## the pages in docs/ are Markdown; this checks their links
+	/usr/bin/python3 scripts/lint_links.py
+
+dist: ## build/weir-VERSION.tar.gz of what is committed
+	scripts/dist.sh
+
+install: release ## into PREFIX (default /usr/local), honours DESTDIR
+	DESTDIR=$(DESTDIR) $(CMAKE) --install build/release --prefix $(PREFIX)
+
+clean: ## remove build/
+	$(CMAKE) -E rm -rf build

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Tests: every ut_*.c beside its source and every ut_, st_ and ft_*.c below tests/ is one
+# program. They print TAP; tests/run/run_tests.py counts its lines.
+
+set(WEIR_HAVE_TESTS FALSE)
+weir_wanted(TESTS wanted)
+if(wanted)
+  find_path(WEIR_CMOCKA_INCLUDE_DIR cmocka.h)
+  find_library(WEIR_CMOCKA_LIBRARY cmocka)
+  if(WEIR_CMOCKA_INCLUDE_DIR AND WEIR_CMOCKA_LIBRARY)
+    set(WEIR_HAVE_TESTS TRUE)
+    enable_testing()
+    add_library(weir_cmocka INTERFACE)
+    target_include_directories(weir_cmocka SYSTEM INTERFACE ${WEIR_CMOCKA_INCLUDE_DIR})
+    target_link_libraries(weir_cmocka INTERFACE ${WEIR_CMOCKA_LIBRARY})
+  endif()
+endif()
+if(NOT WEIR_HAVE_TESTS)
+  weir_absent(TESTS "no cmocka: install libcmocka-dev")
+endif()
+
+set(weir_test_env
+  "WEIR_BACKEND_PATH=${WEIR_BACKEND_DIR}"
+  "CMOCKA_MESSAGE_OUTPUT=TAP"
+  "WEIR_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+  "WEIR_BINARY_DIR=${PROJECT_BINARY_DIR}"
+  "WEIR_SHARED_DATA=${PROJECT_SOURCE_DIR}/../shared/data"
+  "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0"
+  "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp:halt_on_error=1"
+  "UBSAN_OPTIONS=print_stacktrace=1")
+if(WEIR_ONNXRUNTIME_LIBRARY)
+  list(APPEND weir_test_env "WEIR_ONNXRUNTIME_LIBRARY=${WEIR_ONNXRUNTIME_LIBRARY}")
+endif()
+set(weir_mpi_env
+  "OMPI_ALLOW_RUN_AS_ROOT=1" "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
+  "OMPI_MCA_rmaps_base_oversubscribe=1" "OMPI_MCA_mpi_yield_when_idle=1"
+  "ASAN_OPTIONS=detect_leaks=0")
+
+# weir_add_test(name [MPI] [TIMEOUT s] [LABELS l...] COMMAND c...): registers a program that
+# prints TAP (or nothing: then its exit status is one test).
+function(weir_add_test name)
+  if(NOT WEIR_HAVE_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "MPI" "TIMEOUT" "LABELS;COMMAND;ENVIRONMENT" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set(env ${weir_test_env} ${arg_ENVIRONMENT})
+  if(arg_MPI)
+    list(APPEND env ${weir_mpi_env})
+    list(APPEND arg_LABELS mpi)
+  endif()
+  if(name MATCHES "_threads$")
+    list(APPEND arg_LABELS tsan)
+  endif()
+  add_test(NAME ${name} COMMAND ${arg_COMMAND})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${env}"
+    SKIP_RETURN_CODE 77 LABELS "${arg_LABELS}")
+  if(arg_MPI)
+    set_tests_properties(${name} PROPERTIES PROCESSORS 2)
+  endif()
+endfunction()
+
+# weir_drop_other_rooms(list): without tests of rooms that are not in WEIR_ROOMS; the tests
+# in tests/ need all rooms.
+function(weir_drop_other_rooms list)
+  if(NOT "client" IN_LIST WEIR_ROOMS)
+    string(REPLACE ";" "|" rooms "${WEIR_ROOMS}")
+    list(FILTER ${list} INCLUDE REGEX "^${PROJECT_SOURCE_DIR}/src/(${rooms})/")
+    set(${list} ${${list}} PARENT_SCOPE)
+  endif()
+endfunction()
+
+# weir_add_unit_tests(): all programs that the file names announce.
+function(weir_add_unit_tests)
+  if(NOT WEIR_HAVE_TESTS)
+    return()
+  endif()
+  file(GLOB support CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.c)
+  add_library(weir_test_support INTERFACE)
+  if(support)
+    add_library(weir_test_support_objects STATIC ${support})
+    target_link_libraries(weir_test_support_objects PUBLIC weir_private weir_core weir_cmocka)
+    target_link_libraries(weir_test_support INTERFACE weir_test_support_objects)
+  endif()
+  get_property(backends GLOBAL PROPERTY WEIR_BACKEND_TARGETS)
+
+  file(GLOB_RECURSE units CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ut_*.c
+    ${PROJECT_SOURCE_DIR}/tests/ut_*.c ${PROJECT_SOURCE_DIR}/tests/st_*.c)
+  weir_drop_other_rooms(units)
+  foreach(source ${units})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE weir_private weir_test_support weir_core weir_cmocka)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests
+      ${PROJECT_SOURCE_DIR}/tests/support)
+    set_target_properties(${name} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    if(backends)
+      add_dependencies(${name} ${backends})
+    endif()
+    weir_add_test(${name} COMMAND ${name})
+  endforeach()
+
+  file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ft_*.c
+    ${PROJECT_SOURCE_DIR}/tests/ft_*.c)
+  weir_drop_other_rooms(fuzzers)
+  foreach(source ${fuzzers})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE weir_private weir_core)
+    set_target_properties(${name} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    if(WEIR_FUZZ)
+      target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    else()
+      target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/run/replay_main.c)
+      weir_add_test(${name} COMMAND ${name} ${PROJECT_SOURCE_DIR}/tests/corpus/${name})
+    endif()
+  endforeach()
+  list(LENGTH units n_units)
+  list(LENGTH fuzzers n_fuzzers)
+  weir_note(BUILT "tests: ${n_units} programs, ${n_fuzzers} fuzz targets")
+endfunction()
