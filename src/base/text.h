@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A growing text. An append that finds no memory marks it failed and later ones do nothing, so that
+ * only the end needs a check. */
+#ifndef WR_BASE_TEXT_H
+#define WR_BASE_TEXT_H
+
+#include "weir/status.h"
+
+typedef struct wr_text {
+    char *p; /* NUL-terminated once something was appended */
+    size_t n;
+    size_t room;
+    bool failed;
+} wr_text;
+
+/* All zero is an empty text. fini is harmless twice. */
+void wr_text_fini(wr_text *t);
+void wr_text_add(wr_text *t, const void *p, size_t n);
+void wr_text_printf(wr_text *t, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+/* Names in messages: "%.*s" arguments, cut at 60 bytes so that the sentence survives. */
+static inline int wr_name_n(weir_str s)
+{
+    return s.n > 60 ? 60 : (int)s.n;
+}
+
+static inline const char *wr_name_p(weir_str s)
+{
+    return s.n == 0 ? "" : s.p;
+}
+
+#define WR_NAME(s) wr_name_n(s), wr_name_p(s)
+
+/* Is a name usable as a key: 1 .. WEIR_KEY_MAX bytes, none of them NUL? `what` names it in the
+ * message, as in "tensor name". */
+weir_status wr_check_name(weir_str name, const char *what, weir_error *err);
+
+static inline bool wr_str_eq(weir_str a, weir_str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+#endif

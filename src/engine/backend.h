@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What an inference backend provides, and what it gets from its host.
+ *
+ * A backend is one folder under src/backends, one shared object weir_backend_NAME.so found at run
+ * time, and one global symbol, wr_backend_entry. The engine owns queues, batching, guards, timing,
+ * copies, device names and reference counts; a backend only loads and runs. A backend does not link
+ * libweir: what it needs of it comes through wr_backend_host, so that one file serves every program.
+ */
+#ifndef WR_ENGINE_BACKEND_H
+#define WR_ENGINE_BACKEND_H
+
+#include "weir/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WR_BACKEND_ABI 1u /* changed when a member changes its meaning; the loader takes no other */
+
+/* What the engine lends a backend for its life. Later versions append members. */
+typedef struct wr_backend_host {
+    uint32_t abi;
+    uint32_t bytes; /* sizeof(wr_backend_host) */
+    int threads;    /* budget of compute threads for all backends together, never more */
+    bool spin;      /* idle pools may spin */
+    weir_status (*fail)(weir_error *err, weir_status st, const char *fmt, ...) WEIR_PRINTF(3, 4);
+    weir_status (*buffer_new)(weir_buffer **out, weir_dtype dtype, int rank, const int64_t *shape,
+                              weir_error *err);
+    weir_status (*buffer_wrap)(weir_buffer **out, const weir_tensor *view,
+                               void (*release)(void *context), void *context, weir_error *err);
+    void (*buffer_unref)(weir_buffer *b);
+    weir_tensor (*buffer_view)(const weir_buffer *b);
+    void *(*alloc)(size_t n);
+    void (*free)(void *p);
+} wr_backend_host;
+
+/* What is to be loaded. Everything is borrowed until load returns. */
+typedef struct wr_load_args {
+    weir_str name;       /* the model's name, for messages */
+    const void *blob;    /* the model file's bytes, or a script's text */
+    size_t n_blob;
+    bool is_script;
+    weir_device device;
+    int threads;         /* of one run, at least 1 */
+    const weir_str *inputs; /* names given by the user, may be none */
+    int n_inputs;
+    const weir_str *outputs;
+    int n_outputs;
+} wr_load_args;
+
+/* One output of a run. With view.data set, the backend checks dtype and shape against what the model
+ * gives and writes there; with view.data NULL it makes a buffer (host->buffer_new, or buffer_wrap
+ * around its own memory) and sets `buffer`, one reference to the engine. */
+typedef struct wr_output {
+    weir_tensor view;
+    weir_buffer *buffer;
+} wr_output;
+
+typedef struct wr_run_args {
+    weir_str function;     /* of a script; empty for a model */
+    const weir_tensor *in; /* contiguous, C order, element-aligned, on the model's device or host */
+    int n_in;
+    wr_output *out;        /* views with data are contiguous, C order */
+    int n_out;
+    weir_deadline deadline; /* WEIR_NEVER, or stop soon after it where the library allows */
+} wr_run_args;
+
+typedef struct wr_backend_model wr_backend_model; /* each backend's own */
+
+typedef struct wr_backend_ops {
+    uint32_t abi;     /* WR_BACKEND_ABI */
+    uint32_t bytes;   /* sizeof(wr_backend_ops); later versions append members */
+    const char *name; /* "onnx", as users write it; static */
+    const char *hint; /* what to install when its library is missing; static */
+
+    /* Find and start the library. Called once, before anything else, under a lock. `host` outlives
+     * the backend. On failure (ERR_BACKEND) the text says what was looked for where. */
+    weir_status (*start)(const wr_backend_host *host, weir_error *err);
+
+    /* The library's version, static text. After start. */
+    const char *(*version)(void);
+
+    /* Do these first bytes look like a model of this backend? No allocation; any bytes. */
+    bool (*recognises)(const void *blob, size_t n);
+
+    /* Load a model or compile a script, on any thread, several at once. Fills *info: inputs,
+     * outputs, n_parameters, writes_inputs (must be true if a run may change its input). On failure
+     * *out is untouched and nothing is held. */
+    weir_status (*load)(wr_backend_model **out, const wr_load_args *args, weir_model_info *info,
+                        weir_error *err);
+
+    /* Run once. Several threads at once for one model. On failure no output buffer is held. */
+    weir_status (*run)(wr_backend_model *m, const wr_run_args *args, weir_error *err);
+
+    /* Release everything. No run is in flight. Never fails. */
+    void (*unload)(wr_backend_model *m);
+
+    /* (optional) Make runs of this model on other threads stop soon; they return ERR_TIMEOUT. */
+    void (*interrupt)(wr_backend_model *m);
+} wr_backend_ops;
+
+/* The only global symbol of a backend's shared object. */
+#define WR_BACKEND_ENTRY "wr_backend_entry"
+WEIR_API const wr_backend_ops *wr_backend_entry(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

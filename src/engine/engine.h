@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine: models by version, one queue per device, dynamic batching, row blocks, guards,
+ * deadlines, statistics. It knows no keyspace and no transport: inputs and outputs are views.
+ *
+ * How a job runs. A device has as many places as the thread budget allows runs at once. A job that
+ * finds a place free runs at once on the calling thread; otherwise it queues. Who frees a place takes
+ * the next job of the queue, gathers queued jobs of the same model and signature up to the model's
+ * limits, and hands the place to that job's own thread, so that an engine used only by blocking calls
+ * has no threads of its own. Submitted jobs are run by workers, started when first needed, never more
+ * than places, asleep on a condition when there is nothing to do: an idle engine makes no wake-ups. */
+#ifndef WR_ENGINE_ENGINE_H
+#define WR_ENGINE_ENGINE_H
+
+#include "engine/backend.h"
+#include "weir/client.h" /* weir_backend_info */
+
+typedef struct wr_engine wr_engine;
+typedef struct wr_model wr_model;
+
+typedef struct wr_engine_options {
+    int threads;            /* 0: the affinity mask */
+    bool oversubscribe;     /* threads may exceed the mask */
+    bool spin;
+    weir_str backend_path;  /* empty: WEIR_BACKEND_PATH, then beside the library */
+} wr_engine_options;
+
+/* Start an engine; nothing is loaded yet. ERR_ARG when threads exceed the mask unasked. */
+weir_status wr_engine_new(wr_engine **out, const wr_engine_options *opt, weir_error *err);
+
+/* Waits for running jobs and stops the workers. All models must have been unref'd or are so later;
+ * models outlive the engine only unrun. NULL is allowed. */
+void wr_engine_free(wr_engine *e);
+
+/* Fill up to n entries about the known backends, starting each; how many there are. */
+size_t wr_engine_backends(wr_engine *e, weir_backend_info *out, size_t n);
+
+/* Threads of the budget. */
+int wr_engine_threads(const wr_engine *e);
+
+/* Load and warm up a model or script. Slow; holds no lock that a run needs. `blob` (U8[n]) is shared
+ * by reference and kept for wr_model_blob. `previous` (may be NULL) is the version this one will
+ * replace: the account is shared and the version number counts on from it. */
+weir_status wr_model_load(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
+                          bool is_script, const weir_model_options *opt, wr_model *previous,
+                          weir_deadline deadline, weir_error *err);
+
+wr_model *wr_model_ref(wr_model *m);
+void wr_model_unref(wr_model *m); /* NULL is allowed; the last one unloads */
+
+const weir_model_info *wr_model_info(const wr_model *m);
+weir_buffer *wr_model_blob(wr_model *m); /* borrowed */
+void wr_model_statistics(wr_model *m, weir_model_stats *out, bool reset);
+
+/* One infer: views in, views or buffers out. Lives in the caller's memory until it is done. */
+typedef struct wr_job wr_job;
+struct wr_job {
+    /* the caller fills these */
+    wr_model *model;       /* borrowed until done */
+    weir_str function;     /* of a script; empty for a model */
+    const weir_tensor *in; /* borrowed; any strides; never modified */
+    int n_in;
+    wr_output *out;        /* view.data set: any strides, written on success only as a whole;
+                              NULL: the engine gives a buffer, one reference */
+    int n_out;
+    weir_deadline deadline;
+    void (*done)(wr_job *job); /* submitted jobs only: called once, on any thread, without locks */
+    void *context;             /* the caller's */
+    /* the engine fills these */
+    weir_status status;
+    weir_error error;
+    /* the engine's own */
+    wr_job *next;
+    int64_t queued_ns;
+    int64_t rows;
+    int state;
+    void *link;
+};
+
+/* Run now, blocking until done or the deadline. The result is also job->status and job->error. A job
+ * that has begun is not abandoned: its memory is free when this returns. */
+weir_status wr_engine_run(wr_engine *e, wr_job *job);
+
+/* Run later; job->done is called when it is. A failure to submit is returned, and done not called. */
+weir_status wr_engine_submit(wr_engine *e, wr_job *job, weir_error *err);
+
+#endif
