@@ -14,7 +14,7 @@ help: ## this list
 
 ##@ Run
 demo: ## install what is needed, build, run the ocean with a learned closure
-	scripts/setup.sh core onnx
+	scripts/setup.sh core onnx || test $$? -ge 3 # configure says what it lacks
 	$(MAKE) release
 	apps/ocean/demo.sh build/release build/demo
 

@@ -36,6 +36,19 @@ foreach(name ${folders})
     endif()
   endif()
 endforeach()
+
+# ONNX Runtime's library of the private prefix lies above the backends, in the build tree and
+# when installed, so that the backend finds it as $ORIGIN/../libonnxruntime.so.1.
+if(TARGET weir_backend_onnx AND WEIR_ONNXRUNTIME_LIBRARY)
+  file(MAKE_DIRECTORY ${WEIR_BACKEND_DIR})
+  file(CREATE_LINK ${WEIR_ONNXRUNTIME_LIBRARY} ${WEIR_BACKEND_DIR}/../libonnxruntime.so.1
+    SYMBOLIC)
+  string(FIND ${WEIR_ONNXRUNTIME_LIBRARY} ${WEIR_PREFIX}/ at)
+  if(at EQUAL 0)
+    install(PROGRAMS ${WEIR_ONNXRUNTIME_LIBRARY} DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir
+      RENAME libonnxruntime.so.1)
+  endif()
+endif()
 if(NOT WEIR_BACKENDS)
   weir_note(MISSING "backends: switched off (WEIR_BACKENDS=OFF), models cannot be run")
 endif()
