@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Make src/spec/commands.h and docs/commands.md from spec/commands.json; --check proves them current."""
+import json
+import pathlib
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+MARK = "Made by scripts/gen_spec.py from spec/commands.json: do not edit."
+
+
+def quoted(text):
+    return json.dumps(text)
+
+
+def header(spec):
+    lines = [
+        "/* SPDX-License-Identifier: BSD-3-Clause */",
+        f"/* The tables of commands, counters and gauges. {MARK} */",
+        "#ifndef WR_SPEC_COMMANDS_H",
+        "#define WR_SPEC_COMMANDS_H",
+        "",
+        "// clang-format off: generated, one line per entry.",
+        "/* name, group, writes, calls, wire commands, summary */",
+        "#define WR_COMMAND_MAP(X) \\",
+    ]
+    rows = []
+    for c in spec["commands"]:
+        rows.append("    X({}, {}, {}, {}, {}, {})".format(
+            c["name"], quoted(c["group"]), int(c["writes"]), quoted(" ".join(c["calls"])),
+            quoted(", ".join(c["wire"])), quoted(c["summary"])))
+    lines += [row + " \\" for row in rows[:-1]] + [rows[-1], ""]
+    for table, key in (("WR_COUNTER_MAP", "counters"), ("WR_GAUGE_MAP", "gauges")):
+        lines += ["/* identifier, name, unit, description */", f"#define {table}(X) \\"]
+        rows = ["    X({}, {}, {}, {})".format(g["name"].replace(".", "_"), quoted(g["name"]),
+                                               quoted(g["unit"]), quoted(g["description"]))
+                for g in spec[key]]
+        lines += [row + " \\" for row in rows[:-1]] + [rows[-1], ""]
+    lines += [
+        "typedef enum wr_command {",
+        "#define X(name, ...) WR_CMD_##name,",
+        "    WR_COMMAND_MAP(X)",
+        "#undef X",
+        "    WR_CMD_COUNT",
+        "} wr_command;",
+        "",
+        "typedef enum wr_counter {",
+        "#define X(id, ...) WR_COUNTER_##id,",
+        "    WR_COUNTER_MAP(X)",
+        "#undef X",
+        "    WR_COUNTER_COUNT",
+        "} wr_counter;",
+        "",
+        "typedef enum wr_gauge {",
+        "#define X(id, ...) WR_GAUGE_##id,",
+        "    WR_GAUGE_MAP(X)",
+        "#undef X",
+        "    WR_GAUGE_COUNT",
+        "} wr_gauge;",
+        "// clang-format on",
+        "",
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def manual(spec):
+    out = ["<!-- SPDX-License-Identifier: BSD-3-Clause -->", f"<!-- {MARK} -->", "# Commands", "",
+           "Every operation of Weir, the calls that reach it, and the commands that SmartRedis",
+           "programs send for it (answered by Weir's Redis module). Copies are of whole tensors on",
+           "the embedded path.", ""]
+    groups = []
+    for c in spec["commands"]:
+        if c["group"] not in groups:
+            groups.append(c["group"])
+    for g in groups:
+        out += [f"## {g}", "", "| command | does | calls | wire | keys | copies | since |",
+                "|---|---|---|---|---|---|---|"]
+        for c in spec["commands"]:
+            if c["group"] == g:
+                keys = ", ".join(f"{k} ({a})" for k, a in c["keys"])
+                out.append("| {} | {} | {} | {} | {} | {} | {} |".format(
+                    c["name"], c["summary"], ", ".join(f"`{x}`" for x in c["calls"]),
+                    ", ".join(f"`{x}`" for x in c["wire"]) or "-", keys, c["copies"], c["since"]))
+        out.append("")
+    out += ["## Statistics", "",
+            "`weir_client_statistics` gives each command's counters as `COMMAND.COUNTER`, and gauges:",
+            "", "| name | unit | meaning |", "|---|---|---|"]
+    out += ["| COMMAND.{} | {} | {} |".format(c["name"], c["unit"], c["description"])
+            for c in spec["counters"]]
+    out += ["| {} | {} | {} |".format(g["name"], g["unit"], g["description"])
+            for g in spec["gauges"]]
+    return "\n".join(out) + "\n"
+
+
+def check_spec(spec):
+    names = [c["name"] for c in spec["commands"]]
+    if len(set(names)) != len(names):
+        sys.exit("spec/commands.json: a command name stands twice")
+    public = (TOP / "include/weir/client.h").read_text()
+    for c in spec["commands"]:
+        for call in c["calls"]:
+            if f" {call}(" not in public and f"\n{call}(" not in public:
+                sys.exit(f"spec/commands.json: {c['name']}: {call} is not in include/weir/client.h")
+
+
+def main():
+    spec = json.loads((TOP / "spec/commands.json").read_text())
+    check_spec(spec)
+    stale = []
+    for path, text in (("src/spec/commands.h", header(spec)), ("docs/commands.md", manual(spec))):
+        file = TOP / path
+        if "--check" in sys.argv:
+            if not file.exists() or file.read_text() != text:
+                stale.append(path)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    if stale:
+        sys.exit("not current: " + ", ".join(stale) + ": run scripts/gen_spec.py")
+
+
+main()
