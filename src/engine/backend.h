@@ -56,6 +56,9 @@ typedef struct wr_output {
     weir_buffer *buffer;
 } wr_output;
 
+typedef struct wr_backend_model wr_backend_model; /* each backend's own */
+typedef struct wr_backend_place wr_backend_place; /* each backend's own; see place_new */
+
 typedef struct wr_run_args {
     weir_str function;     /* of a script; empty for a model */
     const weir_tensor *in; /* contiguous, C order, element-aligned, on the model's device or host */
@@ -63,9 +66,8 @@ typedef struct wr_run_args {
     wr_output *out;        /* views with data are contiguous, C order */
     int n_out;
     weir_deadline deadline; /* WEIR_NEVER, or stop soon after it where the library allows */
+    wr_backend_place *place; /* this run's own for its time; NULL when the backend has no place_new */
 } wr_run_args;
-
-typedef struct wr_backend_model wr_backend_model; /* each backend's own */
 
 typedef struct wr_backend_ops {
     uint32_t abi;     /* WR_BACKEND_ABI */
@@ -95,8 +97,14 @@ typedef struct wr_backend_ops {
     /* Release everything. No run is in flight. Never fails. */
     void (*unload)(wr_backend_model *m);
 
-    /* (optional) Make runs of this model on other threads stop soon; they return ERR_TIMEOUT. */
-    void (*interrupt)(wr_backend_model *m);
+    /* (optional, only with place_new) Make the run that now has this place stop soon; it returns
+     * ERR_TIMEOUT. Called from another thread, never when the place is between runs. */
+    void (*interrupt)(wr_backend_place *p);
+
+    /* (optional, both or none) State that serves one run at a time: cached handles, a stop switch.
+     * The engine keeps places with the model and reuses them; place_free comes before unload. */
+    weir_status (*place_new)(wr_backend_place **out, wr_backend_model *m, weir_error *err);
+    void (*place_free)(wr_backend_place *p);
 } wr_backend_ops;
 
 /* The only global symbol of a backend's shared object. */

@@ -59,8 +59,11 @@ struct wr_job {
     weir_str function;     /* of a script; empty for a model */
     const weir_tensor *in; /* borrowed; any strides; never modified */
     int n_in;
-    wr_output *out;        /* view.data set: any strides, written on success only as a whole;
-                              NULL: the engine gives a buffer, one reference */
+    wr_output *out;        /* view.data set: any strides, the caller's memory. The model writes
+                              straight into it: unspecified after a run that failed, untouched
+                              when a check before the run or a guard (FAIL) refused.
+                              view.data NULL: on success the engine sets `buffer` (one reference to
+                              the caller) and `view`; on failure buffer is NULL */
     int n_out;
     weir_deadline deadline;
     void (*done)(wr_job *job); /* submitted jobs only: called once, on any thread, without locks */
@@ -69,11 +72,12 @@ struct wr_job {
     weir_status status;
     weir_error error;
     /* the engine's own */
-    wr_job *next;
-    int64_t queued_ns;
-    int64_t rows;
+    wr_job *next;      /* in the queue, then in the batch */
+    wr_job *followers; /* of a batch's first job: those that run with it */
+    void *waiter;      /* of a blocking caller */
+    int64_t queued_ns; /* when it joined the queue, 0: never did */
+    int64_t rows;      /* extent of the free first dimension, 1 where there is none */
     int state;
-    void *link;
 };
 
 /* Run now, blocking until done or the deadline. The result is also job->status and job->error. A job
