@@ -48,7 +48,7 @@ stats: ## the budgets of the code: function and file sizes, duplication, exports
 
 ##@ Keep clean
 format: ## clang-format over our C and C++
-	scripts/lint_format.sh --fix
+	/usr/bin/python3 scripts/lint_format.py --fix
 
 lint: ## all static checks
 	scripts/lint.sh

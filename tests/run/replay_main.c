@@ -20,7 +20,7 @@ static char *read_file(const char *path, size_t *n)
     long size = ftell(f);
     if (size < 0 || fseek(f, 0, SEEK_SET) != 0)
         goto out;
-    bytes = malloc((size_t)size > 0 ? (size_t)size : 1); /* exact, so that ASan sees the end */
+    bytes = malloc(size > 0 ? (size_t)size : 1); /* exact: ASan sees the end */
     if (bytes == NULL)
         goto out;
     *n = fread(bytes, 1, (size_t)size, f);
