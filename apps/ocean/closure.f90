@@ -1,9 +1,10 @@
 ! SPDX-License-Identifier: BSD-3-Clause
 ! The closure: Gent & McWilliams (1990) thickness diffusion with a coefficient from eddy energy.
 !
-!   kappa = min(alpha sqrt(2 E) L, kappa_max),   L = min(Rd, L_Rhines),   L_Rhines^2 = sqrt(2 E)/beta
+!   kappa = min(alpha sqrt(2 E) L, kappa_max),   L = min(Rd, sqrt(sqrt(2 E) / beta))
 !
-! the mixing-length form of Cessi (2008), Eden & Greatbatch (2008) and Jansen et al. (2015).
+! L is the deformation radius, or the Rhines scale if that is less: the mixing-length form of Cessi
+! (2008), Eden & Greatbatch (2008) and Jansen et al. (2015).
 ! E, the depth-mean eddy kinetic energy per mass (m2/s2), comes from one of two places.
 module ocean_closure
   use ocean_grid
@@ -47,7 +48,8 @@ contains
     do j = g%js, g%je
       do i = g%is, g%ie
         e = energy(i, j, 1)
-        s%kappa(i, j, 1) = min(c%alpha * sqrt(2 * e) * length_scale(g, p, s%x, e, i, j), c%kappa_max)
+        s%kappa(i, j, 1) = min(c%kappa_max, &
+          c%alpha * sqrt(2 * e) * length_scale(g, p, s%x, e, i, j))
       end do
     end do
     call halo_exchange(g, s%kappa, [at_cell])

@@ -12,8 +12,9 @@ module ocean_config
   integer, parameter :: closure_calls_per_day = 8
 
   type :: config
-    integer :: nx = 50, ny = 50, steps_per_day = 24
-    real(wp) :: dx = 40e3_wp, f0 = 9.3e-5_wp, beta = 1.75e-11_wp, days = 30, depth(2) = [400, 800]
+    integer :: nx = 50, ny = 50, steps_per_day = 24, factor = 1
+    real(wp) :: dx = 40e3_wp, f0 = 9.3e-5_wp, beta = 1.75e-11_wp, depth(2) = [450, 800]
+    real(wp) :: days = 30
     real(wp) :: noise = 0.1_wp                  ! m, breaks the symmetry of a start from rest
     type(params) :: p
     character(16) :: closure = 'none'
@@ -42,6 +43,7 @@ module ocean_config
     '  restart final            NetCDF to start from (its last record) and to end with', &
     '  history history_days     NetCDF of snapshots and the days between them', &
     '  means mean_from_day      NetCDF of time means over the days after this one', &
+    '  factor                   of ocean_coarsen, which makes final from restart', &
     '  timings                  JSON of the timers', &
     '  noise                    thickness noise (m) of a start from rest']
 
@@ -54,17 +56,18 @@ contains
     logical, intent(in) :: loud
     logical, intent(out) :: ok
     integer, intent(out) :: code
-    integer :: nx, ny, steps_per_day, i, unit, stat
+    integer :: nx, ny, steps_per_day, factor, i, unit, stat
     real(wp) :: dx, f0, beta, days, depth(2), noise, g12, g23, tau0, rho0, drag(2), a2, a4
     real(wp) :: alpha, kappa_max, meke_gain, meke_drag, meke_decay, history_days, mean_from_day
     character(16) :: closure
     character(256) :: address, model_file, restart, final, history, means, timings, message
     character(600) :: arg, line
-    namelist /ocean/ nx, ny, steps_per_day, dx, f0, beta, days, depth, noise, g12, g23, tau0, rho0, &
-      drag, a2, a4, alpha, kappa_max, meke_gain, meke_drag, meke_decay, history_days, &
+    namelist /ocean/ nx, ny, steps_per_day, factor, dx, f0, beta, days, depth, noise, g12, g23, &
+      tau0, rho0, drag, a2, a4, alpha, kappa_max, meke_gain, meke_drag, meke_decay, history_days, &
       mean_from_day, closure, address, model_file, restart, final, history, means, timings
 
     nx = cfg%nx; ny = cfg%ny; steps_per_day = cfg%steps_per_day
+    factor = cfg%factor
     dx = cfg%dx; f0 = cfg%f0; beta = cfg%beta; days = cfg%days; depth = cfg%depth
     noise = cfg%noise; closure = cfg%closure; address = cfg%address; model_file = cfg%model_file
     g12 = cfg%p%g12; g23 = cfg%p%g23; tau0 = cfg%p%tau0; rho0 = cfg%p%rho0
@@ -103,12 +106,14 @@ contains
       return
     end if
 
-    cfg = config(nx=nx, ny=ny, steps_per_day=steps_per_day, dx=dx, f0=f0, beta=beta, days=days, &
-      depth=depth, noise=noise, p=params(g12, g23, tau0, rho0, drag, a2, a4), closure=closure, &
-      c=closure_params(alpha=alpha, kappa_max=kappa_max, meke_gain=meke_gain, &
-      meke_drag=meke_drag, meke_decay=meke_decay), address=address, model_file=model_file, &
-      restart=restart, final=final, history=history, means=means, timings=timings, &
-      history_days=history_days, mean_from_day=mean_from_day)
+    cfg%nx = nx; cfg%ny = ny; cfg%steps_per_day = steps_per_day; cfg%factor = factor
+    cfg%dx = dx; cfg%f0 = f0; cfg%beta = beta; cfg%days = days; cfg%depth = depth
+    cfg%noise = noise; cfg%closure = closure; cfg%address = address; cfg%model_file = model_file
+    cfg%p = params(g12, g23, tau0, rho0, drag, a2, a4)
+    cfg%c%alpha = alpha; cfg%c%kappa_max = kappa_max; cfg%c%meke_gain = meke_gain
+    cfg%c%meke_drag = meke_drag; cfg%c%meke_decay = meke_decay
+    cfg%restart = restart; cfg%final = final; cfg%history = history; cfg%means = means
+    cfg%timings = timings; cfg%history_days = history_days; cfg%mean_from_day = mean_from_day
     message = problem(cfg)
     ok = message == ''
     if (ok) code = 0
@@ -127,6 +132,7 @@ contains
       text = 'steps_per_day must be a positive multiple of 8'
     if (.not. any(cfg%closure == [character(16) :: 'none', 'meke', 'network'])) &
       text = 'closure must be none, meke or network, not ''' // trim(cfg%closure) // ''''
+    if (cfg%factor < 1) text = 'factor must be positive'
     if (cfg%closure == 'network' .and. cfg%model_file == '') &
       text = 'closure network needs model_file'
   end function

@@ -24,26 +24,37 @@ contains
     type(state), intent(in) :: s
     real(wp), intent(inout) :: energy(g%is - halo_width:, g%js - halo_width:, :)
     real(wp), intent(in) :: dt
+
+    call halo_exchange(g, energy, [at_cell])
+    call advance(g, p, c, s%x, s%kappa(:, :, 1), energy(:, :, 1), dt)
+  end subroutine
+
+  ! Local. The owned cells of e from its halos.
+  subroutine advance(g, p, c, x, k, e, dt)
+    type(grid), intent(in) :: g
+    type(params), intent(in) :: p
+    type(closure_params), intent(in) :: c
+    real(wp), intent(in) :: x(g%is - halo_width:, g%js - halo_width:, :)
+    real(wp), intent(in) :: k(g%is - halo_width:, g%js - halo_width:)
+    real(wp), intent(inout) :: e(g%is - halo_width:, g%js - halo_width:)
+    real(wp), intent(in) :: dt
     real(wp) :: new(g%is:g%ie, g%js:g%je)
     real(wp) :: gain, loss, r2
     integer :: i, j
 
-    call halo_exchange(g, energy, [at_cell])
     r2 = 0.5_wp / g%dx**2
-    associate (e => energy(:, :, 1), k => s%kappa(:, :, 1))
-      do j = g%js, g%je
-        do i = g%is, g%ie
-          gain = c%meke_gain * thickness_source(g, p, s%x, k(i, j), i, j) + r2 * ( &
-            (k(i + 1, j) + k(i, j)) * (e(i + 1, j) - e(i, j)) &
-            - (k(i, j) + k(i - 1, j)) * (e(i, j) - e(i - 1, j)) &
-            + (k(i, j + 1) + k(i, j)) * (e(i, j + 1) - e(i, j)) &
-            - (k(i, j) + k(i, j - 1)) * (e(i, j) - e(i, j - 1)))
-          loss = c%meke_drag + c%meke_decay * sqrt(e(i, j)) / length_scale(g, p, s%x, e(i, j), i, j)
-          new(i, j) = min(max((e(i, j) + dt * gain) / (1 + dt * loss), c%energy_min), c%energy_max)
-        end do
+    do j = g%js, g%je
+      do i = g%is, g%ie
+        gain = c%meke_gain * thickness_source(g, p, x, k(i, j), i, j) + r2 * ( &
+          (k(i + 1, j) + k(i, j)) * (e(i + 1, j) - e(i, j)) &
+          - (k(i, j) + k(i - 1, j)) * (e(i, j) - e(i - 1, j)) &
+          + (k(i, j + 1) + k(i, j)) * (e(i, j + 1) - e(i, j)) &
+          - (k(i, j) + k(i, j - 1)) * (e(i, j) - e(i, j - 1)))
+        loss = c%meke_drag + c%meke_decay * sqrt(e(i, j)) / length_scale(g, p, x, e(i, j), i, j)
+        new(i, j) = min(max((e(i, j) + dt * gain) / (1 + dt * loss), c%energy_min), c%energy_max)
       end do
-    end associate
-    energy(g%is:g%ie, g%js:g%je, 1) = new
+    end do
+    e(g%is:g%ie, g%js:g%je) = new
   end subroutine
 
 end module

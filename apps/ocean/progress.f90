@@ -49,7 +49,8 @@ contains
         repeat('#', int(part * width)) // repeat('.', width - int(part * width)), ']', &
         int(100 * part), '%  day', day, '  ', left, ' s left '
     else
-      write (output_unit, '(i5,a,f8.0,a,f6.0,a)') int(100 * part), '%  day', day, '  ', left, ' s left'
+      write (output_unit, '(i5,a,f8.0,a,f6.0,a)') int(100 * part), '%  day', day, '  ', left, &
+        ' s left'
     end if
     flush (output_unit)
   end subroutine
