@@ -101,7 +101,12 @@ function(weir_add_unit_tests)
       add_dependencies(${name} ${backends})
     endif()
     weir_add_test(${name} COMMAND ${name})
+    if(name MATCHES "_threads$")
+      list(APPEND thread_programs ${name})
+    endif()
   endforeach()
+  # What the thread sanitizer's build needs.
+  add_custom_target(weir_thread_tests DEPENDS ${thread_programs} ${backends})
 
   file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ft_*.c
     ${PROJECT_SOURCE_DIR}/tests/ft_*.c)

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""C and C++ sources are laid out as clang-format does it; --fix does it. Status 77 without the
+"""C and C++ sources are laid out as clang-format does it; --fix [PATH...] does it. Status 77 without the
 release of clang-format whose layout is ours: others differ in details."""
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import lintlib
 
@@ -45,8 +46,10 @@ def check(root):
     return found
 
 
-def fix(root):
+def fix(root, only):
     for path in sources(root):
+        if only and not any(path.is_relative_to(o) for o in only):
+            continue
         text = lintlib.read(path)
         wanted = formatted(text, path.name)
         if text != wanted:
@@ -70,7 +73,7 @@ def usable():
 
 if __name__ == "__main__":
     usable()
-    if sys.argv[1:] == ["--fix"]:
-        fix(lintlib.ROOT)
+    if sys.argv[1:2] == ["--fix"]:
+        fix(lintlib.ROOT, [Path(p).resolve() for p in sys.argv[2:]])
     else:
         lintlib.main(check, GOOD, BAD)

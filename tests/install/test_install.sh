@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Installs a build folder into a fresh prefix, moves the prefix, and builds programs outside of
+# the tree against it: C and Fortran, by CMake's find_package and by pkg-config. Prints TAP.
+# usage: tests/install/test_install.sh BUILD
+set -u
+build=$(cd "$1" && pwd) || exit 2
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+n=0 failed=0
+
+# check NAME COMMAND...: one TAP line.
+check() {
+    local name=$1
+    shift
+    n=$((n + 1))
+    if "$@" > "$work/log" 2>&1; then
+        echo "ok $n - $name"
+    else
+        echo "not ok $n - $name"
+        sed 's/^/# /' "$work/log" | tail -30
+        failed=$((failed + 1))
+    fi
+}
+skip() {
+    n=$((n + 1))
+    echo "ok $n - $1 # SKIP $2"
+}
+
+install_and_move() { # the package files must not name the place they were installed to
+    cmake --install "$build" --prefix "$work/first" && mv "$work/first" "$work/prefix" &&
+        ! grep -rl "$work/first\|$build" "$work/prefix" --include='*.pc' --include='*.cmake' \
+            --include='*.h'
+}
+prints() { # EXPECTED COMMAND...
+    local expected=$1 got
+    shift
+    got=$("$@") || return 1
+    [ "$(tr -d ' ' <<< "$got" | sed 's/\.0*$//')" = "$expected" ] || { echo "printed '$got', expected $expected"; return 1; }
+}
+by_cmake() { # LANGUAGE
+    cmake -S "$here/$1" -B "$work/$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" &&
+        cmake --build "$work/$1" && prints 9 "$work/$1/outside"
+}
+by_pkg_config() { # PACKAGE COMPILER SOURCE
+    local pc
+    pc=$(dirname "$(find "$work/prefix" -name "$1.pc")")
+    # shellcheck disable=SC2046
+    "$2" -o "$work/out-$1" "$3" $(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs "$1") \
+        -Wl,-rpath,"$(dirname "$pc")" && prints 9 "$work/out-$1"
+}
+refuses_other_version() { # find_package(weir 9.0) must fail
+    mkdir -p "$work/nine" && sed 's/weir 0.1/weir 9.0/' "$here/c/CMakeLists.txt" > "$work/nine/CMakeLists.txt" &&
+        ! cmake -S "$work/nine" -B "$work/nine/b" -DCMAKE_PREFIX_PATH="$work/prefix"
+}
+program_runs() {
+    "$work/prefix/bin/weir" info
+}
+
+check "installs, and can be moved" install_and_move
+check "C by find_package" by_cmake c
+check "another version is refused" refuses_other_version
+if command -v pkg-config > /dev/null; then
+    check "C by pkg-config" by_pkg_config weir cc "$here/c/main.c"
+else
+    skip "C by pkg-config" "no pkg-config"
+fi
+if [ -e "$build/weir-fortran.pc" ]; then
+    check "Fortran by find_package" by_cmake fortran
+    check "Fortran by pkg-config" by_pkg_config weir-fortran gfortran "$here/fortran/main.f90"
+else
+    skip "Fortran" "this build has no Fortran module"
+fi
+if [ -x "$build/bin/weir" ]; then
+    check "program weir finds its library" program_runs
+else
+    skip "program weir" "not built"
+fi
+echo "1..$n"
+[ $failed = 0 ]
