@@ -29,7 +29,7 @@ program ocean_coarsen
   call config_read(cfg, .true., ok, code)
   if (.not. ok) then
     call MPI_Finalize()
-    if (code /= 0) error stop 2, quiet=.true.
+    if (code /= 0) stop 2, quiet=.true.
     stop
   end if
   call MPI_Comm_size(MPI_COMM_WORLD, n_ranks)

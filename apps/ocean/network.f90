@@ -11,7 +11,7 @@ module ocean_network
   use ocean_clock
   implicit none
   private
-  public :: network, network_open, network_energy, network_close
+  public :: network, network_open, network_energy, network_rows, network_close
 
   character(*), parameter :: model = 'eke'
 
@@ -49,20 +49,30 @@ contains
     type(state), intent(in) :: s
     real(wp), intent(inout) :: energy(g%is - halo_width:, g%js - halo_width:, :)
     real(real32), pointer :: rows(:, :)
+    integer :: extent(2)
 
     call clock_start('features')
     call features_of(g, p, s%x, n%features)
     call clock_stop('features')
 
-    ! One cell's four features lie together, so (4, cells) reversed is the network's [cells, 4]
-    ! with no copy; Weir's default layout would keep our indices and cost a strided pack.
     rows(1:n_features, 1:size(n%log_energy)) => n%features
-    call clock_start('weir_infer')
-    call weir_infer(n%client, model, rows, n%log_energy, layout=weir_reversed)
-    call clock_stop('weir_infer')
+    call network_rows(n, rows, n%log_energy)
 
-    energy(g%is:g%ie, g%js:g%je, 1) = reshape(min(max(exp(real(n%log_energy(1, :), wp)), &
-      c%energy_min), c%energy_max), [g%ie - g%is + 1, g%je - g%js + 1])
+    extent = [g%ie - g%is + 1, g%je - g%js + 1]
+    energy(g%is:g%ie, g%js:g%je, 1) = reshape( &
+      min(max(exp(real(n%log_energy(1, :), wp)), c%energy_min), c%energy_max), extent)
+  end subroutine
+
+  ! Local. ln E (1, cells) of features (4, cells). One cell's four features lie together, so the array
+  ! reversed is the network's [cells, 4] with no copy; Weir's default layout would keep our indices
+  ! and cost a strided pack.
+  subroutine network_rows(n, rows, log_energy)
+    type(network), intent(inout) :: n
+    real(real32), intent(in), contiguous :: rows(:, :)
+    real(real32), intent(inout), contiguous :: log_energy(:, :)
+    call clock_start('weir_infer')
+    call weir_infer(n%client, model, rows, log_energy, layout=weir_reversed)
+    call clock_stop('weir_infer')
   end subroutine
 
   ! Local.

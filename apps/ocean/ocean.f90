@@ -29,7 +29,7 @@ program ocean
   if (.not. ok) then
     call MPI_Barrier(MPI_COMM_WORLD)
     call MPI_Finalize()
-    if (code /= 0) error stop 2, quiet=.true.
+    if (code /= 0) stop 2, quiet=.true.
     stop
   end if
 
