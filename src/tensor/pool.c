@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pool of blocks: eight size classes per power of two; in front of each class's list one place
+ * that is exchanged without a lock, because a put gives back one block and takes one. */
+#include "tensor/pool.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/thread.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WR_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WR_ASAN 1
+#endif
+#endif
+#ifdef WR_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+enum {
+    SMALLEST_LOG = 6, /* class 0 is 64 bytes */
+    STEPS = 8,        /* classes per power of two */
+    N_CLASSES = (63 - SMALLEST_LOG) * STEPS + 1
+};
+#define LARGE ((size_t)2 << 20) /* from here on pages of their own; also the huge page */
+
+static _Atomic(wr_block *) at_hand[N_CLASSES];
+static wr_block *kept[N_CLASSES]; /* guarded by lock */
+static wr_mutex lock = {PTHREAD_MUTEX_INITIALIZER, WR_LEVEL_POOL};
+
+static atomic_size_t held_bytes; /* taken from the system: in use and kept */
+static atomic_size_t used_bytes;
+static atomic_size_t keep_limit = SIZE_MAX; /* SIZE_MAX: not asked for yet */
+static atomic_uint_fast64_t n_taken, n_fresh;
+
+static void count(atomic_size_t *n, size_t more)
+{
+    atomic_fetch_add_explicit(n, more, memory_order_relaxed);
+}
+
+static void discount(atomic_size_t *n, size_t less)
+{
+    atomic_fetch_sub_explicit(n, less, memory_order_relaxed);
+}
+
+static size_t kept_bytes(void)
+{
+    size_t used = atomic_load_explicit(&used_bytes, memory_order_relaxed);
+    size_t held = atomic_load_explicit(&held_bytes, memory_order_relaxed);
+    return held > used ? held - used : 0;
+}
+
+/* The class of n bytes and its size. */
+static uint32_t class_of(size_t n, size_t *room)
+{
+    if (n <= (size_t)1 << SMALLEST_LOG) {
+        *room = (size_t)1 << SMALLEST_LOG;
+        return 0;
+    }
+    unsigned log = 63u - (unsigned)__builtin_clzll(n - 1);
+    size_t base = (size_t)1 << log, step = base / STEPS, i = (n - 1 - base) / step;
+    *room = base + (i + 1) * step;
+    return (uint32_t)((log - SMALLEST_LOG) * STEPS + i + 1);
+}
+
+/* A quarter of this process's share of the memory: with 64 ranks bound to a core each, a 256th. */
+static size_t default_limit(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    long cores = sysconf(_SC_NPROCESSORS_CONF);
+    if (pages <= 0 || page <= 0)
+        return (size_t)1 << 30;
+    size_t all = (size_t)pages * (size_t)page;
+    size_t mine = (size_t)wr_affinity_cores();
+    return cores <= 0 || mine >= (size_t)cores ? all / 4 : all / 4 / (size_t)cores * mine;
+}
+
+static size_t limit_now(void)
+{
+    size_t limit = atomic_load_explicit(&keep_limit, memory_order_relaxed);
+    if (limit != SIZE_MAX)
+        return limit;
+    limit = default_limit();
+    atomic_store_explicit(&keep_limit, limit, memory_order_relaxed);
+    return limit;
+}
+
+size_t wr_pool_keep_limit(size_t bytes)
+{
+    size_t was = limit_now();
+    atomic_store(&keep_limit, bytes == SIZE_MAX ? SIZE_MAX - 1 : bytes);
+    return was;
+}
+
+static void poison(const wr_block *b)
+{
+#ifdef WR_ASAN
+    __asan_poison_memory_region((const char *)b + sizeof *b, WR_BLOCK_HEADER - sizeof *b);
+    __asan_poison_memory_region(b->data, b->room);
+#else
+    (void)b;
+#endif
+}
+
+/* n bytes at data can be used; what the class has more can't. */
+static void unpoison(const wr_block *b, size_t n)
+{
+#ifdef WR_ASAN
+    __asan_unpoison_memory_region((const char *)b + sizeof *b,
+                                  WR_BLOCK_HEADER - sizeof *b);
+    __asan_unpoison_memory_region(b->data, n);
+    __asan_poison_memory_region((const char *)b->data + n, b->room - n);
+#else
+    (void)b;
+    (void)n;
+#endif
+}
+
+/* Pages that begin at a huge page and would like to be huge. */
+static void *map_pages(size_t n)
+{
+    size_t more;
+    if (!wr_add(n, LARGE, &more) || !wr_alloc_allowed())
+        return NULL;
+    char *p =
+        mmap(NULL, more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    size_t front = (LARGE - ((uintptr_t)p & (LARGE - 1))) & (LARGE - 1);
+    if (front > 0)
+        munmap(p, front);
+    munmap(p + front + n, LARGE - front);
+    madvise(p + front, n, MADV_HUGEPAGE);
+    return p + front;
+}
+
+/* The address that wr_alloc gave is kept in the word before the aligned header. */
+static wr_block *alloc_aligned(size_t n)
+{
+    size_t all;
+    if (!wr_add(n, WEIR_ALIGN + sizeof(void *), &all))
+        return NULL;
+    char *raw = wr_alloc(all);
+    if (raw == NULL)
+        return NULL;
+    uintptr_t at =
+        ((uintptr_t)raw + sizeof(void *) + WEIR_ALIGN - 1) & ~(uintptr_t)(WEIR_ALIGN - 1);
+    char *aligned = raw + (at - (uintptr_t)raw);
+    ((void **)(void *)aligned)[-1] = raw;
+    return (wr_block *)(void *)aligned;
+}
+
+static void free_aligned(wr_block *b)
+{
+    wr_free(((void **)(void *)b)[-1]);
+}
+
+static wr_block *fresh_block(uint32_t i_class, size_t room)
+{
+    size_t n = WR_BLOCK_HEADER, all;
+    if (room < LARGE)
+        n += room;
+    if (!wr_add(room, n, &all))
+        return NULL;
+    wr_block *b = alloc_aligned(n);
+    if (b == NULL)
+        return NULL;
+    b->data = room < LARGE ? (char *)b + WR_BLOCK_HEADER : map_pages(room);
+    if (b->data == NULL) {
+        free_aligned(b);
+        return NULL;
+    }
+    b->room = room;
+    b->i_class = i_class;
+    count(&held_bytes, room);
+    atomic_fetch_add_explicit(&n_fresh, 1, memory_order_relaxed);
+    return b;
+}
+
+static void free_block(wr_block *b)
+{
+    discount(&held_bytes, b->room);
+#ifdef WR_ASAN
+    unpoison(b, b->room);
+#endif
+    if (b->room >= LARGE)
+        munmap(b->data, b->room);
+    free_aligned(b);
+}
+
+static wr_block *take_kept(uint32_t i_class)
+{
+    wr_block *b = atomic_load_explicit(&at_hand[i_class], memory_order_relaxed);
+    if (b != NULL) {
+        b = atomic_exchange_explicit(&at_hand[i_class], NULL, memory_order_acquire);
+        if (b != NULL)
+            return b;
+    }
+    wr_lock(&lock);
+    b = kept[i_class];
+    if (b != NULL)
+        kept[i_class] = b->next;
+    wr_unlock(&lock);
+    return b;
+}
+
+wr_block *wr_pool_take(size_t n)
+{
+    size_t room;
+    if (n > PTRDIFF_MAX)
+        return NULL;
+    uint32_t i = class_of(n, &room);
+    wr_block *b = take_kept(i);
+    /* Fresh pages cost more than an eighth or a quarter of a large block left idle. */
+    for (uint32_t k = 1; b == NULL && room >= LARGE && k <= 2 && i + k < N_CLASSES; k++)
+        b = take_kept(i + k);
+    if (b == NULL)
+        b = fresh_block(i, room);
+    if (b == NULL && kept_bytes() > 0) {
+        weir_memory_trim(0);
+        b = fresh_block(i, room);
+    }
+    if (b == NULL)
+        return NULL;
+    unpoison(b, n);
+    count(&used_bytes, b->room);
+    atomic_fetch_add_explicit(&n_taken, 1, memory_order_relaxed);
+    return b;
+}
+
+void wr_pool_give(wr_block *b)
+{
+    discount(&used_bytes, b->room);
+    if (kept_bytes() > limit_now()) {
+        free_block(b);
+        return;
+    }
+    poison(b);
+    wr_block *none = NULL;
+    if (atomic_compare_exchange_strong_explicit(
+            &at_hand[b->i_class], &none, b, memory_order_release, memory_order_relaxed))
+        return;
+    wr_lock(&lock);
+    b->next = kept[b->i_class];
+    kept[b->i_class] = b;
+    wr_unlock(&lock);
+}
+
+void weir_memory_trim(size_t keep_bytes)
+{
+    for (uint32_t i = N_CLASSES; i-- > 0;) {
+        while (kept_bytes() > keep_bytes) {
+            wr_block *b = take_kept(i);
+            if (b == NULL)
+                break;
+            free_block(b);
+        }
+    }
+}
+
+weir_memory weir_memory_info(void)
+{
+    return (weir_memory){
+        .in_use_bytes = atomic_load_explicit(&used_bytes, memory_order_relaxed),
+        .kept_bytes = kept_bytes(),
+        .n_alloc = atomic_load_explicit(&n_taken, memory_order_relaxed),
+        .n_fresh = atomic_load_explicit(&n_fresh, memory_order_relaxed),
+    };
+}
