@@ -35,24 +35,24 @@ contains
     if (g%beta > 0) length_scale = min(length_scale, sqrt(sqrt(2 * e) / g%beta))
   end function
 
-  ! Collective. Set s%kappa from the energy at the cells.
+  ! Collective. Set s%kappa, halos too, from the energy at this rank's cells; fills its halos.
   subroutine kappa_of(g, p, c, s, energy)
     type(grid), intent(in) :: g
     type(params), intent(in) :: p
     type(closure_params), intent(in) :: c
     type(state), intent(inout) :: s
-    real(wp), intent(in) :: energy(g%is - halo_width:, g%js - halo_width:, :)
+    real(wp), intent(inout) :: energy(g%is - halo_width:, g%js - halo_width:, :)
     real(wp) :: e
     integer :: i, j
 
-    do j = g%js, g%je
-      do i = g%is, g%ie
+    call halo_exchange(g, energy, [at_cell])
+    do j = lbound(energy, 2), ubound(energy, 2)
+      do i = lbound(energy, 1), ubound(energy, 1)
         e = energy(i, j, 1)
         s%kappa(i, j, 1) = min(c%kappa_max, &
           c%alpha * sqrt(2 * e) * length_scale(g, p, s%x, e, i, j))
       end do
     end do
-    call halo_exchange(g, s%kappa, [at_cell])
   end subroutine
 
   ! Local. Rate at which thickness diffusion takes potential energy from the resolved flow at cell

@@ -58,8 +58,9 @@ contains
 
   ! Local. Coarse state and lost energy of one fine state with valid halos.
   subroutine coarsen(x, xc, e, n)
-    real(wp), intent(in) :: x(-1:, -1:, :)
-    real(wp), intent(inout) :: xc(-1:, -1:, :), e(-1:, -1:)
+    real(wp), intent(in) :: x(1 - halo_width:, 1 - halo_width:, :)
+    real(wp), intent(inout) :: xc(1 - halo_width:, 1 - halo_width:, :)
+    real(wp), intent(inout) :: e(1 - halo_width:, 1 - halo_width:)
     integer, intent(in) :: n
     integer :: i, j, k, i0, j0, i1, j1
 

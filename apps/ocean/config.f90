@@ -125,7 +125,7 @@ contains
     type(config), intent(in) :: cfg
     character(256) :: text
     text = ''
-    if (cfg%nx < 4 .or. cfg%ny < 4) text = 'nx and ny must be at least 4'
+    if (cfg%nx < 6 .or. cfg%ny < 6) text = 'nx and ny must be at least 6'
     if (.not. (cfg%dx > 0 .and. all(cfg%depth > 0) .and. cfg%p%g12 > 0 .and. cfg%p%g23 > 0)) &
       text = 'dx, depth, g12 and g23 must be positive'
     if (cfg%steps_per_day < 1 .or. mod(cfg%steps_per_day, closure_calls_per_day) /= 0) &

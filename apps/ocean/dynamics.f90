@@ -12,7 +12,7 @@
 ! Time: three-stage strong-stability-preserving Runge-Kutta (Shu & Osher 1988).
 ! kappa is the Gent & McWilliams (1990) coefficient; see closure.f90.
 module ocean_dynamics
-  use mpi_f08, only: MPI_Allreduce, MPI_IN_PLACE, MPI_DOUBLE_PRECISION, MPI_MIN, MPI_PROC_NULL
+  use mpi_f08, only: MPI_Allreduce, MPI_IN_PLACE, MPI_DOUBLE_PRECISION, MPI_MIN
   use ocean_grid
   implicit none
   private
@@ -28,6 +28,7 @@ module ocean_dynamics
   end type
 
   integer, parameter :: i_h = 0, i_u = 2, i_v = 4     ! slab k of h is x(:, :, i_h + k)
+  integer, parameter :: reach = 2            ! cells that a tendency looks at beyond its own
   integer, parameter :: place(6) = [at_cell, at_cell, at_u, at_u, at_v, at_v]
 
   type :: state
@@ -57,8 +58,8 @@ contains
     do k = 1, 2
       s%x(:, :, i_h + k) = depth(k)
     end do
-    allocate (s%wind(g%js:g%je))
-    do j = g%js, g%je
+    allocate (s%wind, mold=g%f)
+    do j = lbound(s%wind, 1), ubound(s%wind, 1)
       s%wind(j) = -p%tau0 / p%rho0 * cos(two_pi * (j - 0.5_wp) / g%ny)
     end do
   end subroutine
@@ -77,28 +78,36 @@ contains
     type(params), intent(in) :: p
     real(wp), intent(in) :: dt
     real(wp), parameter :: keep(3) = [0.0_wp, 3.0_wp / 4, 1.0_wp / 3]
-    integer :: stage
+    integer :: stage, beyond, i, j, k
 
     s%x0 = s%x
     do stage = 1, 3
-      call tendency(g, p, s)
-      s%x = keep(stage) * s%x0 + (1 - keep(stage)) * (s%x + dt * s%dxdt)
-      call halo_exchange(g, s%x, place)
+      beyond = reach * (3 - stage)
+      call tendency(g, p, s, beyond)
+      do k = 1, size(s%x, 3)
+        do j = g%js - beyond, g%je + beyond
+          do i = g%is - beyond, g%ie + beyond
+            s%x(i, j, k) = keep(stage) * s%x0(i, j, k) &
+              + (1 - keep(stage)) * (s%x(i, j, k) + dt * s%dxdt(i, j, k))
+          end do
+        end do
+      end do
+      if (stage < 3) call mirror_walls(g, s%x, place)
     end do
+    call halo_exchange(g, s%x, place)
   end subroutine
 
-  ! Local. dxdt of the owned points from x with valid halos.
-  subroutine tendency(g, p, s)
+  ! Local. dxdt of the owned points and `beyond` more, from x that is valid `reach` further.
+  subroutine tendency(g, p, s, beyond)
     type(grid), intent(in) :: g
     type(params), intent(in) :: p
     type(state), intent(inout) :: s
-    real(wp) :: g_wind(g%js:g%je)
+    integer, intent(in) :: beyond
     integer :: k
 
     do k = 1, 2
-      g_wind = 0
-      if (k == 1) g_wind = s%wind
-      call tendency_layer(g, p, p%drag(k), g_wind, merge(p%g12, 0.0_wp, k == 1), s%kappa(:, :, 1), &
+      call tendency_layer(g, p, beyond, p%drag(k), merge(s%wind, 0.0_wp, k == 1), &
+        merge(p%g12, 0.0_wp, k == 1), s%kappa(:, :, 1), &
         s%x(:, :, i_h + 1), s%x(:, :, i_h + 2), s%x(:, :, i_h + k), s%x(:, :, i_u + k), &
         s%x(:, :, i_v + k), s%dxdt(:, :, i_h + k), s%dxdt(:, :, i_u + k), s%dxdt(:, :, i_v + k), &
         s%work(:, :, 1), s%work(:, :, 2), s%work(:, :, 3), s%work(:, :, 4), s%work(:, :, 5), &
@@ -107,24 +116,29 @@ contains
   end subroutine
 
   ! Local. One layer; g1 is g12 in the upper layer and 0 in the lower.
-  pure subroutine tendency_layer(g, p, drag, wind, g1, kappa, h1, h2, h, u, v, dh, du, dv, &
+  pure subroutine tendency_layer(g, p, beyond, drag, wind, g1, kappa, h1, h2, h, u, v, dh, du, dv, &
     hu, hv, q, b, lu, lv)
     type(grid), intent(in) :: g
     type(params), intent(in) :: p
-    real(wp), intent(in) :: drag, wind(g%js:g%je), g1
+    integer, intent(in) :: beyond
+    real(wp), intent(in) :: drag, wind(g%js - halo_width:), g1
     real(wp), intent(in), contiguous, dimension(g%is - halo_width:, g%js - halo_width:) :: &
       kappa, h1, h2, h, u, v
     real(wp), intent(inout), contiguous, dimension(g%is - halo_width:, g%js - halo_width:) :: &
       dh, du, dv, hu, hv, q, b, lu, lv
     real(wp) :: r, r2, a4
-    integer :: i, j
+    integer :: i, j, is, ie, js, je
     ! work: hu, hv mass fluxes; q potential vorticity; b Bernoulli function; lu, lv Laplacians
 
     r = 1 / g%dx
     r2 = r * r
     a4 = p%a4 * r2
-    do j = g%js - 1, g%je + 1
-      do i = g%is - 1, g%ie + 1
+    is = g%is - beyond
+    ie = g%ie + beyond
+    js = g%js - beyond
+    je = g%je + beyond
+    do j = js - 1, je + 1
+      do i = is - 1, ie + 1
         hu(i, j) = 0.5_wp * (h(i - 1, j) + h(i, j)) * u(i, j)
         hv(i, j) = 0.5_wp * (h(i, j - 1) + h(i, j)) * v(i, j)
         q(i, j) = (g%f(j) + r * (v(i, j) - v(i - 1, j) - u(i, j) + u(i, j - 1))) &
@@ -138,8 +152,8 @@ contains
       end do
     end do
 
-    do j = g%js, g%je
-      do i = g%is, g%ie
+    do j = js, je
+      do i = is, ie
         du(i, j) = 0.25_wp * (q(i, j) * (hv(i - 1, j) + hv(i, j)) &
           + q(i, j + 1) * (hv(i - 1, j + 1) + hv(i, j + 1))) &
           - r * (b(i, j) - b(i - 1, j)) &
@@ -153,17 +167,15 @@ contains
           + (lv(i, j + 1) - 2 * lv(i, j) + lv(i, j - 1)))) - drag * v(i, j)
       end do
     end do
-    if (g%west == MPI_PROC_NULL) du(1, g%js:g%je) = 0
-    if (g%south == MPI_PROC_NULL) dv(g%is:g%ie, 1) = 0
 
-    do j = g%js, g%je + 1         ! hu, hv become the full thickness fluxes, with the bolus part
-      do i = g%is, g%ie + 1
+    do j = js, je + 1         ! hu, hv become the full thickness fluxes, with the bolus part
+      do i = is, ie + 1
         hu(i, j) = hu(i, j) - 0.5_wp * (kappa(i - 1, j) + kappa(i, j)) * r * (h(i, j) - h(i - 1, j))
         hv(i, j) = hv(i, j) - 0.5_wp * (kappa(i, j - 1) + kappa(i, j)) * r * (h(i, j) - h(i, j - 1))
       end do
     end do
-    do j = g%js, g%je
-      do i = g%is, g%ie
+    do j = js, je
+      do i = is, ie
         dh(i, j) = -r * (hu(i + 1, j) - hu(i, j) + hv(i, j + 1) - hv(i, j))
       end do
     end do

@@ -2,8 +2,8 @@
 ! The grid: block decomposition of the basin over MPI ranks, halos, walls, and gathering.
 !
 ! Arakawa C-grid, square cells of side dx. Arrays carry GLOBAL indices: a rank that owns cells
-! (is:ie, js:je) allocates (is-2:ie+2, js-2:je+2), so the same formula with the same indices is
-! evaluated whatever the number of ranks; that is what makes the results bitwise equal.
+! (is:ie, js:je) allocates them and halo_width more on each side, so the same formula with the same
+! indices is evaluated whatever the number of ranks: that makes the results bitwise equal.
 !
 !   q(i,j+1)---v(i,j+1)---q(i+1,j+1)      h, E    cell centres
 !      |                     |            u       west face of cell (i,j)
@@ -16,10 +16,13 @@ module ocean_grid
   implicit none
   private
   public :: wp, grid, halo_width, at_cell, at_u, at_v
-  public :: grid_init, new_field, halo_exchange, gather, scatter, global_sum, abort_run
+  public :: grid_init, new_field, halo_exchange, mirror_walls, gather, scatter, global_sum
+  public :: abort_run
 
   integer, parameter :: wp = real64
-  integer, parameter :: halo_width = 2                       ! biharmonic friction needs two
+  ! Biharmonic friction reaches two cells and a step has three stages: with six, one exchange a step
+  ! is enough, because a rank computes its neighbours' cells along with its own.
+  integer, parameter :: halo_width = 6
   integer, parameter :: at_cell = 0, at_u = 1, at_v = 2      ! where a field lives
   integer, parameter :: tag_x = 1, tag_y = 2, tag_gather = 3 ! every message tag of this program
 
@@ -64,7 +67,7 @@ contains
     if (nx / dims(1) < halo_width .or. ny / dims(2) < halo_width) &
       call abort_run(g, 'grid: too many ranks, a rank would own fewer cells than its halo')
 
-    allocate (g%f(g%js - halo_width:g%je + halo_width))
+    allocate (g%f(g%js - halo_width:g%je + halo_width + 1))    ! the last corner row too
     do j = lbound(g%f, 1), ubound(g%f, 1)
       g%f(j) = f0 + beta * (j - 1 - 0.5_wp * ny) * dx
     end do
@@ -135,28 +138,36 @@ contains
 
   ! Local. Walls by reflection: no normal flow, free slip, no gradient of thickness. Every
   ! derivative in the halo is then the mirror image too, so no stencil knows about walls.
+  subroutine mirror_walls(g, x, place)
+    type(grid), intent(in) :: g
+    real(wp), intent(inout) :: x(g%is - halo_width:, g%js - halo_width:, :)
+    integer, intent(in) :: place(:)
+    integer :: k
+    do k = 1, size(x, 3)
+      call walls_x(g, x(:, :, k), place(k))
+      call walls_y(g, x(:, :, k), place(k))
+    end do
+  end subroutine
+
+  ! Local. The western and eastern walls, where this rank has them.
   pure subroutine walls_x(g, a, place)
     type(grid), intent(in) :: g
     real(wp), intent(inout) :: a(g%is - halo_width:, g%js - halo_width:)
     integer, intent(in) :: place
+    integer :: w
     if (g%west == MPI_PROC_NULL) then
-      if (place == at_u) then
-        a(1, :) = 0
-        a(0, :) = -a(2, :)
-        a(-1, :) = -a(3, :)
-      else
-        a(0, :) = a(1, :)
-        a(-1, :) = a(2, :)
-      end if
+      if (place == at_u) a(1, :) = 0
+      do w = 1, halo_width
+        if (place == at_u) a(1 - w, :) = -a(1 + w, :)
+        if (place /= at_u) a(1 - w, :) = a(w, :)
+      end do
     end if
     if (g%east == MPI_PROC_NULL) then
-      if (place == at_u) then
-        a(g%nx + 1, :) = 0
-        a(g%nx + 2, :) = -a(g%nx, :)
-      else
-        a(g%nx + 1, :) = a(g%nx, :)
-        a(g%nx + 2, :) = a(g%nx - 1, :)
-      end if
+      if (place == at_u) a(g%nx + 1, :) = 0
+      do w = 1, halo_width
+        if (place == at_u .and. w > 1) a(g%nx + w, :) = -a(g%nx + 2 - w, :)
+        if (place /= at_u) a(g%nx + w, :) = a(g%nx + 1 - w, :)
+      end do
     end if
   end subroutine
 
@@ -165,24 +176,20 @@ contains
     type(grid), intent(in) :: g
     real(wp), intent(inout) :: a(g%is - halo_width:, g%js - halo_width:)
     integer, intent(in) :: place
+    integer :: w
     if (g%south == MPI_PROC_NULL) then
-      if (place == at_v) then
-        a(:, 1) = 0
-        a(:, 0) = -a(:, 2)
-        a(:, -1) = -a(:, 3)
-      else
-        a(:, 0) = a(:, 1)
-        a(:, -1) = a(:, 2)
-      end if
+      if (place == at_v) a(:, 1) = 0
+      do w = 1, halo_width
+        if (place == at_v) a(:, 1 - w) = -a(:, 1 + w)
+        if (place /= at_v) a(:, 1 - w) = a(:, w)
+      end do
     end if
     if (g%north == MPI_PROC_NULL) then
-      if (place == at_v) then
-        a(:, g%ny + 1) = 0
-        a(:, g%ny + 2) = -a(:, g%ny)
-      else
-        a(:, g%ny + 1) = a(:, g%ny)
-        a(:, g%ny + 2) = a(:, g%ny - 1)
-      end if
+      if (place == at_v) a(:, g%ny + 1) = 0
+      do w = 1, halo_width
+        if (place == at_v .and. w > 1) a(:, g%ny + w) = -a(:, g%ny + 2 - w)
+        if (place /= at_v) a(:, g%ny + w) = a(:, g%ny + 1 - w)
+      end do
     end if
   end subroutine
 

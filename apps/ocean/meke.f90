@@ -16,7 +16,7 @@ module ocean_meke
 
 contains
 
-  ! Collective. Advance the energy by dt seconds.
+  ! Local. Advance the energy by dt seconds, from halos that kappa_of filled.
   subroutine meke_step(g, p, c, s, energy, dt)
     type(grid), intent(in) :: g
     type(params), intent(in) :: p
@@ -25,7 +25,6 @@ contains
     real(wp), intent(inout) :: energy(g%is - halo_width:, g%js - halo_width:, :)
     real(wp), intent(in) :: dt
 
-    call halo_exchange(g, energy, [at_cell])
     call advance(g, p, c, s%x, s%kappa(:, :, 1), energy(:, :, 1), dt)
   end subroutine
 

@@ -63,9 +63,9 @@ contains
       min(max(exp(real(n%log_energy(1, :), wp)), c%energy_min), c%energy_max), extent)
   end subroutine
 
-  ! Local. ln E (1, cells) of features (4, cells). One cell's four features lie together, so the array
-  ! reversed is the network's [cells, 4] with no copy; Weir's default layout would keep our indices
-  ! and cost a strided pack.
+  ! Local. ln E (1, cells) of features (4, cells). One cell's four features lie together, so the
+  ! array reversed is the network's [cells, 4] with no copy; Weir's default layout would keep our
+  ! indices and cost a strided pack.
   subroutine network_rows(n, rows, log_energy)
     type(network), intent(inout) :: n
     real(real32), intent(in), contiguous :: rows(:, :)

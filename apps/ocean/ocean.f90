@@ -65,7 +65,7 @@ contains
     if (cfg%closure == 'network') then
       call network_open(net, g, trim(cfg%address), trim(cfg%model_file))
     else if (cfg%closure == 'meke') then
-      call kappa_of(g, cfg%p, cfg%c, s, energy)
+      call kappa_of(g, cfg%p, cfg%c, s, energy)      ! the energy equation needs it and its halos
     end if
 
     dt = 86400.0_wp / cfg%steps_per_day

@@ -23,7 +23,7 @@ program test_skill
   call MPI_Init()
   call get_command_argument(1, model)
   call get_command_argument(2, sample)
-  call grid_init(g, MPI_COMM_WORLD, 4, 4, 1.0_wp, 1.0_wp, 0.0_wp, .false., .false.)
+  call grid_init(g, MPI_COMM_WORLD, 8, 8, 1.0_wp, 1.0_wp, 0.0_wp, .false., .false.)
   call read_sample()
   call network_open(net, g, 'embedded:', trim(model))
   allocate (guess(1, n))

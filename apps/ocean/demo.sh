@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The demonstration: the coarse gyre with (a) the energy equation and (b) the network through Weir,
+# each on 2 ranks from the same coarsened fine state, then pictures and figures against the truth.
+# usage: demo.sh BUILD_DIR OUT_DIR
+set -eu
+if [ $# -ne 2 ]; then
+  echo "usage: $0 BUILD_DIR OUT_DIR" >&2
+  exit 2
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+ocean=$1/apps/ocean/ocean
+out=$2
+if [ ! -x "$ocean" ]; then
+  echo "$0: no $ocean: build Weir with Fortran, MPI and netcdf-fortran first" >&2
+  exit 1
+fi
+mkdir -p "$out"
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+
+# mpirun's rank 0 writes to a pipe; script(1) would be needed to make it a terminal, so a terminal
+# here is told to the program instead
+[ -t 1 ] && export OCEAN_BAR=1
+for closure in meke network; do
+  echo "coarse gyre, 2 ranks, closure $closure"
+  mpirun -n 2 "$ocean" "$here/gyre_coarse.nml" "closure='$closure'" "days=${OCEAN_DAYS:-1460}" \
+    "mean_from_day=${OCEAN_FROM:-180}" "restart='$here/data/start.nc'" \
+    "model_file='$here/data/eke.onnx'" "means='$out/$closure.nc'" \
+    "timings='$out/$closure.json'"
+done
+/usr/bin/python3 "$here/plot.py" "$here/data" "$out"
