@@ -228,6 +228,9 @@ install_packages() {
         esac
     done <<< "$(missing)"
     if [ -z "$rootless" ]; then
+        if wanted onnx && ! have_ort && [ -z "$(pip_client)" ] && ! command -v npm > /dev/null; then
+            rest+=(python3-pip) # fetches ONNX Runtime
+        fi
         for name in ${private[@]+"${private[@]}"}; do rest+=("${name%%,*}"); done
         [ ${#rest[@]} = 0 ] || apt_install "${rest[@]}"
         return
@@ -240,20 +243,20 @@ install_packages() {
 
 check_sum() { echo "$1  $2" | sha256sum -c --quiet > /dev/null || fail "$2: wrong SHA-256"; }
 
+pip_client() {
+    local try
+    for try in "$python -m pip" pip3 pip; do
+        if $try --version > /dev/null 2>&1; then echo "$try"; return; fi
+    done
+}
+
 # The library out of the registry's package, with the client that is there.
 get_ort_library() {
-    local machine wheel sum pip=()
+    local machine wheel sum pip
     machine=$(uname -m)
     sum=ort_wheel_$machine
     [ -n "${!sum:-}" ] || fail "ONNX Runtime is not pinned for $machine; set WEIR_WITH_ONNX=OFF"
-    for try in "$python -m pip" pip3 pip; do
-        if $try --version > /dev/null 2>&1; then pip=($try); break; fi
-    done
-    if [ ${#pip[@]} = 0 ] && ! command -v npm > /dev/null; then
-        [ -z "$rootless" ] || return 1
-        apt_install python3-pip
-        pip=($python -m pip)
-    fi
+    read -r -a pip <<< "$(pip_client)"
     cd "$work"
     if [ ${#pip[@]} -gt 0 ]; then
         say "ONNX Runtime $ort_version: ${pip[*]} download (24 MB)"
@@ -264,12 +267,15 @@ get_ort_library() {
         check_sum "${!sum}" "$wheel"
         $python -c 'import sys, zipfile; open(sys.argv[3], "wb").write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
             "$wheel" "onnxruntime/capi/libonnxruntime.so.$ort_version" libonnxruntime.so.1
-    else
+    elif command -v npm > /dev/null; then
         say "ONNX Runtime $ort_version: npm pack (114 MB)"
         npm pack --silent "onnxruntime-node@$ort_version" > "$log" 2>&1 || fail "npm: $(tail -3 "$log")"
         check_sum $ort_npm "onnxruntime-node-$ort_version.tgz"
         tar xzf "onnxruntime-node-$ort_version.tgz" --strip-components=5 \
             "package/bin/napi-v6/linux/$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')/libonnxruntime.so.1"
+    else
+        cd "$root"
+        return 1
     fi
     mkdir -p "$prefix/lib"
     mv libonnxruntime.so.1 "$prefix/lib/"
