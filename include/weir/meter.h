@@ -99,7 +99,7 @@ typedef struct weir_meter_options {
     weir_meter_clock clock; ///< which clock
     bool trace;             ///< record each region for WEIR_METER_TRACE
     size_t
-        trace_max; ///< regions held (40 bytes each); 0: 65,536. When full the oldest go
+        trace_max; ///< regions held (32 bytes each); 0: 65,536. When full the oldest go
     int rank;      ///< shown in outputs; `pid` of the trace
     int thread;    ///< shown in outputs; `tid` of the trace
 } weir_meter_options;
@@ -361,7 +361,7 @@ WEIR_API const double *weir_meter_summary_by_rank(const weir_meter_summary *s, s
 
 /// What to write. All are UTF-8, numbers have a decimal point whatever the locale.
 typedef enum weir_meter_format {
-    WEIR_METER_TEXT = 0, ///< Deep500's block per key: name, five statistics, "---"
+    WEIR_METER_TEXT = 0, ///< Deep500's: per key its name and five statistics; then "---"
     WEIR_METER_CSV,      ///< a line per key with all statistics, below a header line
     WEIR_METER_JSON, ///< one object: all statistics, the tree, what was left open or refused
     WEIR_METER_TRACE, ///< Chrome's trace events ("X"), for chrome://tracing and Perfetto
