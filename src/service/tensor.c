@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Handlers of tensors: put, get, borrow, describe. */
+#include "service/handlers.h"
+#include "tensor/buffer.h"
+
+weir_status wr_handle_put(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+{
+    (void)rep;
+    weir_buffer *b = weir_buffer_ref(req->buffer);
+    weir_status st = WEIR_OK;
+    if (b == NULL) {
+        size_t bytes = weir_tensor_bytes(req->in);
+        st = s->keyspace->ops->fits(s->keyspace, bytes, err);
+        if (st == WEIR_OK)
+            st = weir_buffer_from(&b, req->in, err);
+        if (st != WEIR_OK)
+            return st;
+        wr_count_copy(s, WR_CMD_put, bytes);
+    } else {
+        st = s->keyspace->ops->fits(s->keyspace, wr_buffer_footprint(b), err);
+    }
+    wr_write w = {.kind = WR_WRITE_SET,
+                  .key = req->key,
+                  .value = {.kind = WR_VALUE_TENSOR, .of.tensor = b},
+                  .only_over = WR_VALUE_TENSOR};
+    if (st == WEIR_OK)
+        st = wr_publish(s, &w, 1, req, err);
+    if (st == WEIR_OK)
+        wr_count(s, WR_CMD_put, WR_COUNTER_bytes, wr_buffer_footprint(b));
+    weir_buffer_unref(b);
+    return st;
+}
+
+weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tensor *asked,
+                          weir_error *err)
+{
+    bool same = held->rank == asked->rank;
+    for (int i = 0; same && i < held->rank; i++)
+        same = held->shape[i] == asked->shape[i];
+    if (same && held->dtype == asked->dtype)
+        return WEIR_OK;
+    char a[160], b[160];
+    return weir_fail(err, same ? WEIR_ERR_DTYPE : WEIR_ERR_SHAPE,
+                     "tensor '%.*s' is %s, the memory given for it is %s", WR_NAME(key),
+                     weir_tensor_text(held, a, sizeof a), weir_tensor_text(asked, b, sizeof b));
+}
+
+/* Copy a stored tensor into the caller's view. */
+static weir_status copy_out(const weir_buffer *b, const wr_req *req, weir_error *err)
+{
+    weir_tensor held = weir_buffer_view(b);
+    weir_status st = wr_check_same(req->key, &held, req->out, err);
+    if (st != WEIR_OK)
+        return st;
+    if (held.dtype == WEIR_STRING)
+        return weir_fail(err, WEIR_ERR_UNSUPPORTED,
+                         "tensor '%.*s' holds strings: get them with weir_fetch or weir_borrow",
+                         WR_NAME(req->key));
+    return weir_tensor_copy(req->out, &held, err);
+}
+
+weir_status wr_handle_get(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+{
+    weir_buffer *b = NULL;
+    weir_status st = wr_resolve_tensor(s, req->key, "tensor", &b, err);
+    if (st != WEIR_OK)
+        return st;
+    if (req->give_buffers) {
+        weir_tensor held = weir_buffer_view(b);
+        st = weir_buffer_from(&rep->buffer[0], &held, err);
+        rep->n_buffers = st == WEIR_OK;
+    } else {
+        st = copy_out(b, req, err);
+    }
+    if (st == WEIR_OK) {
+        size_t bytes = wr_buffer_footprint(b);
+        wr_count_copy(s, WR_CMD_get, bytes);
+        wr_count(s, WR_CMD_get, WR_COUNTER_bytes, bytes);
+    }
+    weir_buffer_unref(b);
+    return st;
+}
+
+weir_status wr_handle_borrow(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+{
+    weir_status st = wr_resolve_tensor(s, req->key, "tensor", &rep->buffer[0], err);
+    rep->n_buffers = st == WEIR_OK;
+    if (st == WEIR_OK)
+        wr_count(s, WR_CMD_borrow, WR_COUNTER_bytes, wr_buffer_footprint(rep->buffer[0]));
+    return st;
+}
+
+weir_status wr_handle_describe(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+{
+    weir_buffer *b = NULL;
+    weir_status st = wr_resolve_tensor(s, req->key, "tensor", &b, err);
+    if (st != WEIR_OK)
+        return st;
+    rep->tensor = weir_buffer_view(b);
+    rep->tensor.data = NULL;
+    weir_buffer_unref(b);
+    return WEIR_OK;
+}
