@@ -97,9 +97,10 @@ typedef struct wr_backend_ops {
     /* Release everything. No run is in flight. Never fails. */
     void (*unload)(wr_backend_model *m);
 
-    /* (optional, only with place_new) Make the run that now has this place stop soon; it returns
-     * ERR_TIMEOUT. Called from another thread, never when the place is between runs. */
-    void (*interrupt)(wr_backend_place *p);
+    /* (optional, only with place_new) stop: make the run that has this place, or the next one if it
+     * has not begun, end soon with ERR_TIMEOUT; called from another thread. Not stop: that run is
+     * over, forget the wish. */
+    void (*interrupt)(wr_backend_place *p, bool stop);
 
     /* (optional, both or none) State that serves one run at a time: cached handles, a stop switch.
      * The engine keeps places with the model and reuses them; place_free comes before unload. */

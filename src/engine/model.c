@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Models: options checked, backend chosen, loaded, warmed up; references; what each is. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "engine/internal.h"
+
+/* ---- options ------------------------------------------------------------------------------------- */
+
+static weir_status check_guard(weir_str name, const char *what, const weir_guard *g, bool mends,
+                               weir_error *err)
+{
+    if ((int)g->mode < 0 || g->mode > WEIR_GUARD_FALLBACK)
+        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %s guard has mode %d; modes are 0 to %d",
+                         WR_NAME(name), what, (int)g->mode, (int)WEIR_GUARD_FALLBACK);
+    if (!mends && g->mode >= WEIR_GUARD_CLAMP)
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': %s guard can't clamp or replace: inputs are never changed; "
+                         "use COUNT, FAIL or OFF",
+                         WR_NAME(name), what);
+    if (g->ranged && !(g->low <= g->high))
+        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %s guard's range [%g, %g] is empty",
+                         WR_NAME(name), what, g->low, g->high);
+    return WEIR_OK;
+}
+
+static weir_status check_names(weir_str name, const char *what, const weir_str *s, int n,
+                               weir_error *err)
+{
+    if (n < 0 || n > WEIR_IO_MAX || (n > 0 && s == NULL))
+        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %d names of %s; 0 to %d are possible",
+                         WR_NAME(name), n, what, WEIR_IO_MAX);
+    for (int i = 0; i < n; i++) {
+        weir_status st = wr_check_name(s[i], what, err);
+        if (st != WEIR_OK)
+            return st;
+    }
+    return WEIR_OK;
+}
+
+static weir_status check_numbers(weir_str name, const weir_model_options *o, int threads,
+                                 weir_error *err)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {{"version", o->version},         {"batch_max", o->batch_max},
+                  {"batch_min", o->batch_min},     {"batch_wait_ms", o->batch_wait_ms},
+                  {"block_rows", o->block_rows},   {"threads", o->threads}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (counts[i].value < 0)
+            return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %s is %lld; give 0 or more",
+                             WR_NAME(name), counts[i].name, (long long)counts[i].value);
+    }
+    if (o->threads > threads)
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': %d threads asked for, the engine has %d; open the client "
+                         "with more, or bind the process to more cores",
+                         WR_NAME(name), o->threads, threads);
+    if (o->batch_max > 0 && o->batch_min > o->batch_max)
+        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': batch_min %lld exceeds batch_max %lld",
+                         WR_NAME(name), (long long)o->batch_min, (long long)o->batch_max);
+    return WEIR_OK;
+}
+
+/* The caller's options, whatever version of the struct they are. */
+static weir_status take_options(weir_model_options *out, const weir_model_options *opt,
+                                weir_str name, int threads, weir_error *err)
+{
+    *out = (weir_model_options){0};
+    if (opt == NULL)
+        return WEIR_OK;
+    size_t bytes = opt->struct_bytes == 0 ? sizeof *out : opt->struct_bytes;
+    if (bytes > sizeof *out || bytes < offsetof(weir_model_options, version))
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': options of %zu bytes, this Weir knows %zu; was the program "
+                         "built with another version?",
+                         WR_NAME(name), bytes, sizeof *out);
+    memcpy(out, opt, bytes);
+    weir_status st = check_numbers(name, out, threads, err);
+    if (st == WEIR_OK)
+        st = check_guard(name, "input", &out->input, false, err);
+    if (st == WEIR_OK)
+        st = check_guard(name, "output", &out->output, true, err);
+    if (st == WEIR_OK)
+        st = check_names(name, "inputs", out->inputs, out->n_inputs, err);
+    if (st == WEIR_OK)
+        st = check_names(name, "outputs", out->outputs, out->n_outputs, err);
+    if (st == WEIR_OK && out->tag.p == NULL && out->tag.n > 0)
+        st = weir_fail(err, WEIR_ERR_ARG, "model '%.*s': tag is a null pointer with length %zu",
+                       WR_NAME(name), out->tag.n);
+    return st;
+}
+
+static weir_status choose_version(int64_t *out, weir_str name, const weir_model_options *opt,
+                                  const wr_model *previous, weir_error *err)
+{
+    int64_t old = previous == NULL ? 0 : previous->info.version;
+    if (previous != NULL && opt->version == old)
+        return weir_fail(err, WEIR_ERR_EXISTS,
+                         "model '%.*s': version %lld is there already; give another, or 0 for %lld",
+                         WR_NAME(name), (long long)old, (long long)old + 1);
+    *out = opt->version > 0 ? opt->version : old + 1;
+    return WEIR_OK;
+}
+
+/* ---- the backend ------------------------------------------------------------------------------------ */
+
+static weir_status choose_backend(const wr_backend_ops **out, wr_engine *e, weir_str name,
+                                  const weir_tensor *blob, bool is_script, weir_str wanted,
+                                  weir_error *err)
+{
+    size_t n = weir_tensor_bytes(blob);
+    const char *guess = wr_backend_guess(blob->data, n, is_script);
+    weir_str path = weir_cstr(e->backend_path);
+    if (wanted.n == 0 && guess == NULL) {
+        const unsigned char *b = blob->data;
+        return weir_fail(err, WEIR_ERR_FORMAT,
+                         "model '%.*s': %zu bytes that begin with %02x %02x %02x %02x are of no "
+                         "format that Weir knows (backends: %s); name the backend if they are",
+                         WR_NAME(name), n, n > 0 ? b[0] : 0, n > 1 ? b[1] : 0, n > 2 ? b[2] : 0,
+                         n > 3 ? b[3] : 0, wr_backend_names());
+    }
+    weir_status st = wr_backend_load(out, wanted.n == 0 ? weir_cstr(guess) : wanted, path,
+                                     e->threads, e->spin, err);
+    if (st != WEIR_OK || is_script || (*out)->recognises(blob->data, n))
+        return st;
+    bool other = guess != NULL && strcmp(guess, (*out)->name) != 0;
+    return weir_fail(err, WEIR_ERR_FORMAT, "model '%.*s': %zu bytes that are no %s model%s%s%s",
+                     WR_NAME(name), n, (*out)->name, other ? "; they look like one of backend '" : "",
+                     other ? guess : "", other ? "'" : "");
+}
+
+static void describe(wr_model *m, weir_str tag, int64_t version, bool is_script)
+{
+    snprintf(m->info.backend, sizeof m->info.backend, "%s", m->ops->name);
+    snprintf(m->info.tag, sizeof m->info.tag, "%.*s", tag.n > 63 ? 63 : (int)tag.n,
+             tag.n == 0 ? "" : tag.p);
+    weir_tensor blob = weir_buffer_view(m->blob);
+    m->info.device = m->queue->device;
+    m->info.version = version;
+    m->info.is_script = is_script;
+    m->info.file_bytes = weir_tensor_bytes(&blob);
+}
+
+static bool first_is_free(const weir_io *io, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (io[i].rank < 1 || io[i].shape[0] >= 0)
+            return false;
+    }
+    return n > 0;
+}
+
+static bool shapes_known(const wr_model *m)
+{
+    for (int i = 0; i < m->info.n_out; i++) {
+        const weir_io *io = &m->info.out[i];
+        if (io->rank < 0 || io->dtype == WEIR_STRING)
+            return false;
+        for (int d = m->independent ? 1 : 0; d < io->rank; d++) {
+            if (io->shape[d] < 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+static void derive(wr_model *m)
+{
+    const weir_model_info *info = &m->info;
+    m->free_rows = !info->is_script && first_is_free(info->in, info->n_in) &&
+                   first_is_free(info->out, info->n_out);
+    m->independent = m->free_rows && !m->opt.rows_dependent;
+    m->known_out = !info->is_script && shapes_known(m);
+    m->gather_max = 1;
+}
+
+/* After warm-up, which may have found that rows are not independent, or the best block. */
+static void settle(wr_model *m)
+{
+    const weir_model_options *o = &m->opt;
+    m->known_out = !m->info.is_script && shapes_known(m);
+    if (!m->independent || o->deterministic) {
+        m->info.block_rows = 0;
+        return;
+    }
+    if (o->block_rows > 0)
+        m->info.block_rows = o->block_rows;
+    m->gather_max = o->batch_max > 0            ? o->batch_max
+                    : m->info.block_rows > 1 ? m->info.block_rows
+                                             : 1;
+    m->batch_min = o->batch_min;
+    m->batch_wait_ns = o->batch_wait_ms > INT64_MAX / 2000000 ? INT64_MAX / 2
+                                                              : o->batch_wait_ms * 1000000;
+}
+
+static weir_status check_load_args(weir_str name, const weir_buffer *blob, weir_deadline deadline,
+                                   weir_error *err)
+{
+    weir_status st = wr_check_name(name, "model name", err);
+    if (st != WEIR_OK)
+        return st;
+    if (blob == NULL)
+        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': null pointer for its bytes",
+                         WR_NAME(name));
+    weir_tensor t = weir_buffer_view(blob);
+    if (t.dtype != WEIR_U8 || t.rank != 1 || t.shape[0] == 0 || !weir_tensor_is_contiguous(&t)) {
+        char text[64];
+        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': its bytes are %s; give UINT8[n], n > 0",
+                         WR_NAME(name), weir_tensor_text(&t, text, sizeof text));
+    }
+    if (weir_now_ns() > deadline)
+        return weir_fail(err, WEIR_ERR_TIMEOUT, "model '%.*s': the deadline passed before loading",
+                         WR_NAME(name));
+    return WEIR_OK;
+}
+
+/* Everything but the backend's part. */
+static weir_status model_new(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
+                             const weir_model_options *opt, wr_model *previous, weir_error *err)
+{
+    wr_queue *q = NULL;
+    weir_status st = wr_engine_queue(e, opt->device, &q, err);
+    if (st != WEIR_OK)
+        return st;
+    size_t slots = (size_t)q->places * sizeof(_Atomic(wr_context *));
+    wr_model *m = wr_calloc(1, sizeof *m + slots);
+    char *copy = wr_dup(name.p, name.n);
+    wr_account *account = previous == NULL ? wr_account_new() : wr_account_ref(previous->account);
+    if (m == NULL || copy == NULL || account == NULL) {
+        wr_account_unref(account);
+        wr_free(copy);
+        wr_free(m);
+        wr_queue_unref(q);
+        return weir_fail(err, WEIR_ERR_NOMEM, "model '%.*s': no memory to describe it",
+                         WR_NAME(name));
+    }
+    wr_ref_init(&m->refs);
+    m->name = (weir_str){copy, name.n};
+    m->engine = e;
+    m->queue = q;
+    m->blob = weir_buffer_ref(blob);
+    m->account = account;
+    m->opt = *opt;
+    m->opt.backend = m->opt.tag = (weir_str){NULL, 0};
+    m->opt.inputs = m->opt.outputs = NULL;
+    m->n_slots = q->places;
+    m->need = opt->threads < 1 ? 1 : opt->threads > q->places ? q->places : opt->threads;
+    *out = m;
+    return WEIR_OK;
+}
+
+weir_status wr_model_load(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
+                          bool is_script, const weir_model_options *opt, wr_model *previous,
+                          weir_deadline deadline, weir_error *err)
+{
+    weir_model_options o;
+    wr_model *m = NULL;
+    int64_t version = 0;
+
+    if (out == NULL || e == NULL)
+        return weir_fail(err, WEIR_ERR_ARG, "model: null pointer for the %s",
+                         e == NULL ? "engine" : "result");
+    weir_status st = check_load_args(name, blob, deadline, err);
+    if (st == WEIR_OK)
+        st = take_options(&o, opt, name, e->threads, err);
+    if (st == WEIR_OK)
+        st = choose_version(&version, name, &o, previous, err);
+    if (st == WEIR_OK)
+        st = model_new(&m, e, name, blob, &o, previous, err);
+    if (st != WEIR_OK)
+        goto out;
+
+    weir_tensor bytes = weir_buffer_view(blob);
+    st = choose_backend(&m->ops, e, name, &bytes, is_script, o.backend, err);
+    if (st != WEIR_OK)
+        goto out;
+    wr_load_args args = {.name = m->name,
+                         .blob = bytes.data,
+                         .n_blob = weir_tensor_bytes(&bytes),
+                         .is_script = is_script,
+                         .device = m->queue->device,
+                         .threads = o.threads < 1 ? 1 : o.threads,
+                         .inputs = o.inputs,
+                         .n_inputs = o.n_inputs,
+                         .outputs = o.outputs,
+                         .n_outputs = o.n_outputs};
+    m->info.n_parameters = -1;
+    st = m->ops->load(&m->impl, &args, &m->info, err);
+    if (st != WEIR_OK)
+        goto out;
+    describe(m, o.tag, version, is_script);
+    derive(m);
+    if (!o.no_warm_up && !is_script)
+        st = wr_model_warm_up(m, deadline, err);
+    if (st != WEIR_OK)
+        goto out;
+    settle(m);
+    *out = m;
+    m = NULL;
+
+out:
+    wr_model_unref(m);
+    return st;
+}
+
+wr_model *wr_model_ref(wr_model *m)
+{
+    wr_ref_up(&m->refs);
+    return m;
+}
+
+void wr_model_unref(wr_model *m)
+{
+    if (m == NULL || !wr_ref_down(&m->refs))
+        return;
+    for (int i = 0; i < m->n_slots; i++)
+        wr_context_free(atomic_load(&m->slot[i]));
+    if (m->impl != NULL)
+        m->ops->unload(m->impl);
+    wr_account_unref(m->account);
+    wr_queue_unref(m->queue);
+    weir_buffer_unref(m->blob);
+    wr_free((void *)(uintptr_t)m->name.p);
+    wr_free(m);
+}
+
+const weir_model_info *wr_model_info(const wr_model *m)
+{
+    return &m->info;
+}
+
+weir_buffer *wr_model_blob(wr_model *m)
+{
+    return m->blob;
+}
+
+void wr_model_statistics(wr_model *m, weir_model_stats *out, bool reset)
+{
+    wr_account_read(m->account, out, reset);
+}
