@@ -4,6 +4,8 @@ JOBS ?= $(shell nproc)
 CMAKE ?= cmake
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Tools that the set-up could only put into the private prefix.
+export PATH := $(PATH):$(or $(WEIR_PREFIX),$(CURDIR)/.deps)/usr/bin
 
 .DEFAULT_GOAL := release
 .PHONY: help release dev asan tsan fuzz clang core setup demo check bench bars format lint \

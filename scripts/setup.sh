@@ -339,7 +339,7 @@ report() { # prints what is missing; the result says whether something is
         done <<< "$left"
     fi
     if wanted onnx && ! have_ort; then
-        printf '  %-26s %s\n' "ONNX Runtime $ort_version" "onnx backend: library and C header in $prefix"
+        printf '  %-26s %s\n' "ONNX Runtime $ort_version" "onnx backend: library and C header, in $prefix; needs pip or npm"
         left=yes
     fi
     [ -z "$left" ]
