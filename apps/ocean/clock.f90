@@ -74,8 +74,8 @@ contains
     open (newunit=unit, file=file, action='write', status='replace')
     write (unit, '(a,i0,a)') '{"ranks": ', g%n_ranks, ', "timers": ['
     do i = 1, n_timers
-      write (unit, '(3a,i0,a,f0.6,a,f0.6,2a)') '  {"name": "', trim(timers(i)%name), &
-        '", "calls": ', timers(i)%calls, ', "mean_s": 0', mean(i), ', "max_s": 0', most(i), '}', &
+      write (unit, '(3a,i0,2(a,es12.6),2a)') '  {"name": "', trim(timers(i)%name), &
+        '", "calls": ', timers(i)%calls, ', "mean_s": ', mean(i), ', "max_s": ', most(i), '}', &
         merge(',', ' ', i < n_timers)
     end do
     write (unit, '(a)') ']}'

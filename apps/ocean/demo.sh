@@ -19,9 +19,10 @@ mkdir -p "$out"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
 
-# mpirun's rank 0 writes to a pipe; script(1) would be needed to make it a terminal, so a terminal
-# here is told to the program instead
-[ -t 1 ] && export OCEAN_BAR=1
+# mpirun gives its ranks a pseudo-terminal even when its own output is a file
+OCEAN_PROGRESS=lines
+[ -t 1 ] && OCEAN_PROGRESS=bar
+export OCEAN_PROGRESS
 for closure in meke network; do
   echo "coarse gyre, 2 ranks, closure $closure"
   mpirun -n 2 "$ocean" "$here/gyre_coarse.nml" "closure='$closure'" "days=${OCEAN_DAYS:-1460}" \

@@ -48,6 +48,7 @@ contains
     type(params), intent(in) :: p
     real(wp), intent(in) :: depth(2)
     real(wp), parameter :: two_pi = 8 * atan(1.0_wp)
+    real(wp) :: stress(1 - halo_width:g%ny + halo_width + 1)
     integer :: j, k
 
     call new_field(g, s%x, 6)
@@ -58,10 +59,12 @@ contains
     do k = 1, 2
       s%x(:, :, i_h + k) = depth(k)
     end do
-    allocate (s%wind, mold=g%f)
-    do j = lbound(s%wind, 1), ubound(s%wind, 1)
-      s%wind(j) = -p%tau0 / p%rho0 * cos(two_pi * (j - 0.5_wp) / g%ny)
+    ! Every rank evaluates all rows in one loop of the same bounds: a vectorised cosine and the
+    ! remainder's scalar one round differently, and must fall on the same rows everywhere.
+    do j = lbound(stress, 1), ubound(stress, 1)
+      stress(j) = -p%tau0 / p%rho0 * cos(two_pi * (j - 0.5_wp) / g%ny)
     end do
+    s%wind = stress(lbound(g%f, 1):ubound(g%f, 1))
   end subroutine
 
   ! Collective. Must follow any change of s%x from outside.

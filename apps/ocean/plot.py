@@ -18,7 +18,7 @@ LEAST = 1e-8
 
 def means(path, names=("h", "u", "v", "E")):
     with Dataset(path) as d:
-        return {n: np.squeeze(np.asarray(d[n], dtype=float)) for n in names}
+        return {n: np.squeeze(np.asarray(d[n][:], dtype=float)) for n in names}
 
 
 def ln(e):
@@ -45,7 +45,7 @@ def draw_maps(runs, truth, dx, out):
     size = np.array(truth["E"].shape) * dx / 1e6
     fields = [("coarsened fine run (truth)", truth)] + [(RUNS[k], runs[k]) for k in RUNS]
     top = np.log10(max(f["E"].max() for _, f in fields))
-    norm = matplotlib.colors.LogNorm(10**(np.floor(top * 2) / 2 - 3.5), 10**(np.ceil(top * 4) / 4))
+    norm = matplotlib.colors.LogNorm(10**(np.ceil(top * 4) / 4 - 4), 10**(np.ceil(top * 4) / 4))
     fig, axes = plt.subplots(1, 3, figsize=(13, 4.6), layout="constrained", sharey=True)
     for ax, (title, f) in zip(axes, fields):
         image = ax.imshow(f["E"], origin="lower", norm=norm, cmap="cividis",
@@ -116,7 +116,7 @@ def draw_cost(timings, out):
     values = [rest.get(n, weir.get(n)) for n in names]
     fig, ax = plt.subplots(figsize=(9, 4), layout="constrained")
     bars = ax.barh(names, values, color=["#999999"] * len(rest) + [COLOUR["network"]] * len(weir))
-    ax.bar_label(bars, [f"{v:.2f} %" if v >= 0.005 else f"{v:.1e} %" for v in values], padding=3)
+    ax.bar_label(bars, [f"{v:.2f} %" if v >= 0.005 else "< 0.01 %" for v in values], padding=3)
     ax.invert_yaxis()
     ax.set(xlabel="part of the run (%, mean over ranks)", xlim=(0, 1.12 * max(values)),
            title=f"Where the time of run (b) went: {t['run']['mean_s']:.1f} s on "

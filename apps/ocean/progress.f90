@@ -1,5 +1,6 @@
 ! SPDX-License-Identifier: BSD-3-Clause
-! How far the run is: a bar on a terminal, a line every tenth elsewhere.
+! How far the run is: a bar on a terminal, a line every tenth elsewhere. mpirun gives rank 0 a
+! pseudo-terminal whatever its own output is; OCEAN_PROGRESS=bar or lines settles it.
 module ocean_progress
   use, intrinsic :: iso_fortran_env, only: output_unit
   use, intrinsic :: iso_c_binding, only: c_int
@@ -25,8 +26,10 @@ contains
   ! Local. Only a loud rank prints.
   subroutine progress_start(is_loud)
     logical, intent(in) :: is_loud
+    character(8) :: wish
     loud = is_loud
-    terminal = isatty(1_c_int) == 1
+    call get_environment_variable('OCEAN_PROGRESS', wish)
+    terminal = isatty(1_c_int) == 1 .and. wish /= 'lines' .or. wish == 'bar'
     shown = -1
     began = MPI_Wtime()
   end subroutine

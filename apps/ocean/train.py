@@ -58,9 +58,9 @@ def make_data(args):
 
 def load(path):
     with Dataset(path) as d:
-        day = np.asarray(d["time"])
-        x = np.asarray(d["features"], dtype=np.float32)
-        y = np.log(np.maximum(np.asarray(d["E"], dtype=float), ENERGY_MIN)).astype(np.float32)
+        day = np.asarray(d["time"][:])
+        x = np.asarray(d["features"][:], dtype=np.float32)
+        y = np.log(np.maximum(np.asarray(d["E"][:], dtype=float), ENERGY_MIN)).astype(np.float32)
     return day, x, y
 
 
@@ -176,7 +176,8 @@ def train(args):
 def copy_start(source, target):
     with Dataset(source) as a, Dataset(target, "w") as b:
         b.setncatts({k: a.getncattr(k) for k in a.ncattrs()})
-        b.title = "SPDX-License-Identifier: BSD-3-Clause; the fine run at the end of its spin-up, " \
+        b.license = "BSD-3-Clause"
+        b.title = "the fine run at the end of its spin-up, " \
             "coarsened; where coarse runs start"
         for name, dim in a.dimensions.items():
             b.createDimension(name, None if dim.isunlimited() else len(dim))
@@ -195,7 +196,8 @@ def write_truth(args, days, xv, yv, net, line):
     sample = predict(net, xv[rows])
     with Dataset(args.work / "coarse.nc") as a, Dataset(DATA / "truth.nc", "w") as b:
         used = np.flatnonzero(days > DISCARD_DAYS)
-        b.title = "SPDX-License-Identifier: BSD-3-Clause; the fine run coarsened to 40 km: time " \
+        b.license = "BSD-3-Clause"
+        b.title = "the fine run coarsened to 40 km: time " \
             "means over the window, and a sample of the validation year"
         b.dx = a.dx
         b.window_days = np.array([DISCARD_DAYS, SAMPLE_DAYS], dtype=float)
@@ -240,13 +242,13 @@ def mean_energy(args, decay):
     run(args, "ocean", "gyre_coarse.nml", closure="meke", restart=DATA / "start.nc", means=out,
         meke_decay=decay, days=SAMPLE_DAYS, mean_from_day=DISCARD_DAYS)
     with Dataset(out) as d:
-        return float(np.asarray(d["E"]).mean())
+        return float(np.asarray(d["E"][:]).mean())
 
 
 def tune(args):
     """meke_decay with which the energy equation has the true basin mean, by bisection in ln."""
     with Dataset(DATA / "truth.nc") as d:
-        wanted = float(np.asarray(d["E"]).mean())
+        wanted = float(np.asarray(d["E"][:]).mean())
     low, high = np.log(1e-3), np.log(10.0)
     for _ in range(7):
         middle = 0.5 * (low + high)

@@ -8,14 +8,14 @@ from tap import DATA, Tap
 NAMES = ("h", "u", "v", "E", "kappa")
 
 
-def fields(path):
+def fields(path, names=NAMES):
     with Dataset(path) as d:
-        return {name: np.asarray(d[name][-1]) for name in NAMES}
+        return {name: np.asarray(d[name][-1]) for name in names}
 
 
 def main():
     tap = Tap()
-    start = fields(DATA / "start.nc")
+    start = fields(DATA / "start.nc", ("h",))
     for closure in ("none", "meke", "network"):
         runs = {}
         for ranks in (1, 2, 3, 4):
