@@ -24,15 +24,23 @@ bool wr_alloc_allowed(void);
 /* Allocations made by this process through this door: proves that a steady state makes none. */
 uint64_t wr_alloc_count(void);
 
-/* *out = a * b; false, and *out untouched, when it does not fit. */
+/* *out = a * b, or a + b; false, and *out untouched, when it does not fit. */
 static inline bool wr_mul(size_t a, size_t b, size_t *out)
 {
-    return !__builtin_mul_overflow(a, b, out);
+    size_t r;
+    if (__builtin_mul_overflow(a, b, &r))
+        return false;
+    *out = r;
+    return true;
 }
 
 static inline bool wr_add(size_t a, size_t b, size_t *out)
 {
-    return !__builtin_add_overflow(a, b, out);
+    size_t r;
+    if (__builtin_add_overflow(a, b, &r))
+        return false;
+    *out = r;
+    return true;
 }
 
 #endif

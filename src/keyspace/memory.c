@@ -187,16 +187,13 @@ static bool drop_oldest(memory *m, const wr_write *w, size_t n)
         if (!droppable || in_batch(w, n, e->key))
             continue;
         weir_str base = wr_layout_base(e->key);
-        if (base.n == 0) {
-            drop_one(m, e);
-            return true;
-        }
-        /* Members of a dataset share the base "{name}": they go together. */
-        for (entry *f = m->oldest, *next; f != NULL; f = next) {
+        /* Members of a dataset share the base "{name}": they go together. `base` lies in e's key. */
+        for (entry *f = base.n == 0 ? NULL : m->oldest, *next; f != NULL; f = next) {
             next = f->newer;
-            if (wr_str_eq(wr_layout_base(f->key), base) && !in_batch(w, n, f->key))
+            if (f != e && wr_str_eq(wr_layout_base(f->key), base) && !in_batch(w, n, f->key))
                 drop_one(m, f);
         }
+        drop_one(m, e);
         return true;
     }
     return false;
