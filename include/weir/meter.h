@@ -76,7 +76,7 @@ typedef enum weir_meter_kind {
 typedef enum weir_meter_mode {
     WEIR_METER_FULL =
         0, ///< kept, up to `samples_max` per key: percentiles are exact until then
-    WEIR_METER_STREAM ///< not kept: constant memory, percentiles within 0.4 % of their value
+    WEIR_METER_STREAM ///< not kept: constant memory, percentiles within 0.4 %
 } weir_meter_mode;
 
 /// The clock that timers read.
@@ -201,7 +201,7 @@ typedef struct weir_meter_stats {
     double sum;           ///< of all values
     double min, max;      ///< exact in either mode
     double mean;          ///< exact
-    double median;        ///< exact when `exact`, else within 0.4 % of its value
+    double median;        ///< exact when `exact`, else within 0.4 % of the values it lies between
     double stdev;         ///< sample deviation, exact
     double p05, p95, p99; ///< percentiles, as `median`
     double first;         ///< the first value, which often holds the warm-up

@@ -7,8 +7,10 @@
 // clang-format off: the numbers of weir_meter_stats in the order of CSV's columns and JSON's members.
 #define STATS_MAP(X)                                                                     \
     X(sum)                                                                               \
-    X(min) X(mean) X(median) X(max) X(stdev) X(p05) X(p95) X(p99) X(first) X(mean_rest)  \
-        X(ci95_low) X(ci95_high)
+    X(min)                                                                               \
+    X(mean)                                                                              \
+    X(median)                                                                            \
+    X(max) X(stdev) X(p05) X(p95) X(p99) X(first) X(mean_rest) X(ci95_low) X(ci95_high)
 // clang-format on
 
 /* The meter is only settled by reading: const for callers' sake. */

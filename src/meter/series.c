@@ -36,7 +36,7 @@ void wr_series_clear(wr_series *s, uint64_t skip_first)
     s->used = s->digested = s->n_kept = 0;
     s->skip_left = skip_first;
     s->n_skipped = s->n_dropped = 0;
-    s->skipped = (wr_sum){0};
+    s->rest = (wr_sum){0};
     s->first = 0;
     s->all = (wr_moments){0};
     wr_sketch_clear(&s->sketch);
@@ -74,7 +74,7 @@ void wr_moments_merge(wr_moments *into, const wr_moments *from)
 }
 
 /* Two passes over a block, so that nothing is lost where the deviation is far below the mean. */
-static void take_block(wr_moments *all, const double *x, size_t n)
+static wr_moments moments_of(const double *x, size_t n)
 {
     wr_moments block = {.n = n, .min = x[0], .max = x[0]};
     for (size_t i = 0; i < n; i++) {
@@ -87,7 +87,23 @@ static void take_block(wr_moments *all, const double *x, size_t n)
         double d = x[i] - block.mean;
         block.m2 += d * d;
     }
-    wr_moments_merge(all, &block);
+    return block;
+}
+
+/* The warm-up has its own count and no part in `rest`: subtracting it from the whole would leave
+ * nothing but rounding where it is much the largest. */
+static void take_blocks(wr_series *s, const double *x, size_t n, bool is_warm_up)
+{
+    for (size_t i = 0; i < n; i += WR_WINDOW) {
+        wr_moments block = moments_of(x + i, n - i < WR_WINDOW ? n - i : WR_WINDOW);
+        wr_moments_merge(&s->all, &block);
+        if (is_warm_up) {
+            s->n_skipped += block.n;
+            continue;
+        }
+        wr_sum_add(&s->rest, block.sum.sum);
+        wr_sum_add(&s->rest, block.sum.rest);
+    }
 }
 
 static void into_sketch(wr_series *s, const double *x, size_t n)
@@ -106,12 +122,10 @@ void wr_series_digest(wr_series *s)
         return;
     if (s->all.n == 0)
         s->first = x[0];
-    for (size_t i = 0; i < n && s->skip_left > 0; i++, s->skip_left--) {
-        wr_sum_add(&s->skipped, x[i]);
-        s->n_skipped++;
-    }
-    for (size_t i = 0; i < n; i += WR_WINDOW)
-        take_block(&s->all, x + i, n - i < WR_WINDOW ? n - i : WR_WINDOW);
+    size_t n_warm = s->skip_left < n ? (size_t)s->skip_left : n;
+    s->skip_left -= n_warm;
+    take_blocks(s, x, n_warm, true);
+    take_blocks(s, x + n_warm, n - n_warm, false);
     if (s->is_streaming)
         into_sketch(s, x, n);
     s->digested = s->used;
@@ -204,8 +218,8 @@ void wr_series_merge(wr_series *into, wr_series *from)
     if (into->all.n == 0)
         into->first = from->first;
     into->n_skipped += from->n_skipped;
-    wr_sum_add(&into->skipped, from->skipped.sum);
-    wr_sum_add(&into->skipped, from->skipped.rest);
+    wr_sum_add(&into->rest, from->rest.sum);
+    wr_sum_add(&into->rest, from->rest.rest);
     into->n_dropped += from->n_dropped;
     bool whole = !into->is_streaming && !from->is_streaming && append(into, from);
     if (!whole) {

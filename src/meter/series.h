@@ -46,7 +46,7 @@ typedef struct wr_series {
     bool is_streaming;
     uint64_t skip_left; /* values still to be left out of mean_rest */
     uint64_t n_skipped;
-    wr_sum skipped;
+    wr_sum rest; /* of values that are not skipped */
     double first;
     wr_moments all;
     uint64_t n_dropped;

@@ -133,7 +133,7 @@ weir_status wr_series_stats(wr_series *s, const char *name, weir_meter_stats *ou
     r.first = s->first;
     r.n_skipped = s->n_skipped;
     if (r.n > r.n_skipped)
-        r.mean_rest = (r.sum - wr_sum_of(&s->skipped)) / (double)(r.n - r.n_skipped);
+        r.mean_rest = wr_sum_of(&s->rest) / (double)(r.n - r.n_skipped);
     if (n_ranked == 0) { /* no memory for a single step: the mean is all there is */
         r.median = r.p05 = r.p95 = r.p99 = r.mean;
         r.ci95_low = r.min;

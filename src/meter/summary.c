@@ -9,7 +9,7 @@
 
 weir_meter_summary *wr_summary_new(size_t n, int n_ranks, bool by_rank)
 {
-    size_t n_cells;
+    size_t n_cells = 0;
     weir_meter_summary *s = wr_calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
@@ -60,8 +60,8 @@ const double *weir_meter_summary_by_rank(const weir_meter_summary *s, size_t i)
 // clang-format off: the numbers of weir_meter_total in the order of CSV's columns and JSON's members.
 #define TOTAL_MAP(X)                                                                     \
     X(sum)                                                                               \
-    X(sum_min) X(sum_mean) X(sum_max) X(imbalance) X(mean_min) X(mean_mean) X(mean_max)  \
-        X(min) X(max)
+    X(sum_min)                                                                           \
+    X(sum_mean) X(sum_max) X(imbalance) X(mean_min) X(mean_mean) X(mean_max) X(min) X(max)
 // clang-format on
 
 static weir_status write_table(wr_text *t, const void *what, weir_error *err)
