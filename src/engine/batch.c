@@ -99,6 +99,16 @@ static weir_status hand_out(wr_context *x, wr_job *job, int64_t first)
     return st;
 }
 
+/* A gathered job's inputs and outputs are each copied once. */
+static void tell_copies(wr_job *job)
+{
+    job->n_copies = (uint64_t)(job->n_in + job->n_out);
+    for (int i = 0; i < job->n_in; i++)
+        job->copied_bytes += weir_tensor_bytes(&job->in[i]);
+    for (int i = 0; i < job->n_out; i++)
+        job->copied_bytes += weir_tensor_bytes(&job->out[i].view);
+}
+
 static void rows_out(wr_context *x, wr_job *leader, uint64_t n_jobs, int64_t begun, int64_t now)
 {
     int64_t first = 0;
@@ -108,6 +118,8 @@ static void rows_out(wr_context *x, wr_job *leader, uint64_t n_jobs, int64_t beg
         if (takes_part(job)) {
             if (now <= job->deadline)
                 st = hand_out(x, job, first);
+            if (st == WEIR_OK)
+                tell_copies(job);
             first += job->rows;
         }
         wr_job_close(x, job, st, begun, now);

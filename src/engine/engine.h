@@ -71,8 +71,8 @@ struct wr_job {
     /* the engine fills these */
     weir_status status;
     weir_error error;
-    uint64_t n_copies;      /* added to for each tensor of this job that had to be copied */
-    uint64_t copied_bytes;  /* the caller sets both to 0 */
+    uint64_t n_copies;      /* tensors of this job that had to be copied; 0 before it begins */
+    uint64_t copied_bytes;  /* bytes of these; the caller sets both to 0 */
     /* the engine's own */
     wr_job *next;      /* in the queue, then in the batch */
     wr_job *followers; /* of a batch's first job: those that run with it */

@@ -377,6 +377,8 @@ void wr_run_alone(wr_job *job, int64_t now, bool is_inline)
     st = run_on(x, job, &now);
     if (is_inline)
         wr_count(x->cell, WR_C_n_inline, 1);
+    job->n_copies = x->n_copies;
+    job->copied_bytes = x->copied_bytes;
     wr_job_close(x, job, st, begun, now);
     if (x->n_copies > 0) {
         wr_count(x->cell, WR_C_n_copies, x->n_copies);

@@ -64,7 +64,8 @@ static weir_status resolve(wr_run *r, wr_service *s, const wr_req *req, weir_err
     bool into_views = !stored && !req->give_buffers;
     for (int i = 0; i < req->n_out; i++) {
         r->out[i].buffer = NULL;
-        r->out[i].view.data = NULL;
+        r->out[i].view.data = NULL; /* with rank 0: the engine gives the memory */
+        r->out[i].view.rank = 0;
         if (into_views)
             r->out[i].view = req->out[i];
     }
