@@ -11,7 +11,7 @@ SUFFIXES = (".c", ".h", ".cpp", ".hpp", ".f90", ".F90", ".py", ".sh", ".cmake", 
 NAMES = ("CMakeLists.txt", "Makefile", ".clang-format", ".clang-tidy", ".editorconfig",
          ".gitignore")
 LICENCE = "SPDX-License-Identifier: BSD-3-Clause"
-FOREIGN = ("tests/corpus/", "tests/data/", "tests/golden/", "docs/format/golden/")
+FOREIGN = ("tests/corpus/", "tests/data/", "tests/models/", "tests/golden/", "docs/format/golden/")
 
 
 def check(root):

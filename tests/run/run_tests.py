@@ -25,7 +25,8 @@ from concurrent.futures import ThreadPoolExecutor
 LINE = re.compile(r"^(?:\[[^\]]*\] ?)?(not ok|ok)\b\s*(\d*)\s*(?:- )?(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)(?:\s*#\s*(?:skip|SKIP)\S*\s*(.*))?$")
 SKIP = re.compile(r"#\s*skip\S*\s*(.*)$", re.IGNORECASE)
-TAIL_LINES = 40
+TAIL_LINES = 40  # of a program that crashed
+AROUND = 12  # lines before and after a failed one
 SKIP_STATUS = 77
 
 
@@ -180,12 +181,30 @@ def run_all(tests, jobs):
     return results
 
 
+def excerpt(result):
+    """The lines around each failed one; the end of the output when it says nothing."""
+    lines, kept = result.output.splitlines(), set()
+    for i, line in enumerate(lines):
+        test = LINE.match(line.strip())
+        if test and test.group(1) == "not ok" and not SKIP.search(line):
+            kept.add(i)
+            for step in (-1, 1):
+                k = i + step
+                while 0 <= k < len(lines) and abs(k - i) <= AROUND and not LINE.match(lines[k]):
+                    kept.add(k)
+                    k += step
+    if len(kept) == 0 or any("exit status" in t or "killed" in t or "no end" in t
+                             for t in result.failed):
+        kept |= set(range(max(0, len(lines) - TAIL_LINES), len(lines)))
+    return [lines[i] for i in sorted(kept)]
+
+
 def report(results, title):
     for result in sorted((r for r in results if r.failed), key=lambda r: r.name):
         print(f"\n--- {title}{result.name}: {len(result.failed)} failed")
         for text in dict.fromkeys(result.failed):
             print(f"    not ok: {text}")
-        for line in result.output.splitlines()[-TAIL_LINES:]:
+        for line in excerpt(result):
             print(f"    | {line}")
     reasons = {}
     for result in results:
