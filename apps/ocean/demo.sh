@@ -9,7 +9,7 @@ if [ $# -ne 2 ]; then
   exit 2
 fi
 here=$(cd "$(dirname "$0")" && pwd)
-ocean=$1/apps/ocean/ocean
+ocean=$1/bin/ocean
 out=$2
 if [ ! -x "$ocean" ]; then
   echo "$0: no $ocean: build Weir with Fortran, MPI and netcdf-fortran first" >&2
@@ -23,9 +23,10 @@ export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
 OCEAN_PROGRESS=lines
 [ -t 1 ] && OCEAN_PROGRESS=bar
 export OCEAN_PROGRESS
+# unbound, so that a rank whose core is busy with something else may move to the other
 for closure in meke network; do
   echo "coarse gyre, 2 ranks, closure $closure"
-  mpirun -n 2 "$ocean" "$here/gyre_coarse.nml" "closure='$closure'" "days=${OCEAN_DAYS:-1460}" \
+  mpirun --bind-to none -n 2 "$ocean" "$here/gyre_coarse.nml" "closure='$closure'" "days=${OCEAN_DAYS:-730}" \
     "mean_from_day=${OCEAN_FROM:-180}" "restart='$here/data/start.nc'" \
     "model_file='$here/data/eke.onnx'" "means='$out/$closure.nc'" \
     "timings='$out/$closure.json'"

@@ -1,6 +1,6 @@
 ! SPDX-License-Identifier: BSD-3-Clause
 ! Closure (b): the eddy kinetic energy from a network, called through Weir on every rank.
-! The only file of this model that knows Weir.
+! Beside clock.f90, which times with Weir's meter, the only file that knows Weir.
 module ocean_network
   use, intrinsic :: iso_fortran_env, only: real32
   use weir

@@ -33,6 +33,7 @@ program ocean
     stop
   end if
 
+  call clock_init()
   call clock_start('run')
   call set_up()
   do n = 1, n_steps

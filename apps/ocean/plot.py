@@ -101,9 +101,9 @@ def draw_scatter(runs, truth, table, out):
 
 def shares(timings):
     """Percent of the run, mean over ranks."""
-    t = {x["name"]: x for x in timings["timers"]}
-    whole = t["run"]["mean_s"]
-    parts = {name: 100 * x["mean_s"] / whole for name, x in t.items() if name != "run"}
+    t = {x["name"]: x for x in timings["keys"]}
+    whole = t["run"]["sum_mean"]
+    parts = {name: 100 * x["sum_mean"] / whole for name, x in t.items() if name != "run"}
     return t, parts
 
 
@@ -119,7 +119,7 @@ def draw_cost(timings, out):
     ax.bar_label(bars, [f"{v:.2f} %" if v >= 0.005 else "< 0.01 %" for v in values], padding=3)
     ax.invert_yaxis()
     ax.set(xlabel="part of the run (%, mean over ranks)", xlim=(0, 1.12 * max(values)),
-           title=f"Where the time of run (b) went: {t['run']['mean_s']:.1f} s on "
+           title=f"Where the time of run (b) went: {t['run']['sum_mean']:.1f} s on "
            f"{timings['network']['ranks']} ranks; coloured: calls of Weir")
     fig.savefig(out / "ocean_cost.png", dpi=110)
 
@@ -133,20 +133,21 @@ def print_table(table, validation):
         better = "(a)" if abs(a - target) < abs(b - target) else "(b)"
         print(f"{name:30s}{a:14.4f}{b:14.4f}  {better}")
     v = validation["validation"]
-    print("\nOffline, on the validation year (features of the fine run, not of the coarse one):")
+    print("\nOffline, on the two validation years (features of the fine run, not of the coarse one):")
     for key, title in (("network", "network"), ("line", "straight line"), ("constant", "constant")):
         print(f"  {title:14s} RMSE of ln E {v[key]['rmse_ln_E']:.3f}  R2 {v[key]['r2_ln_E']:.3f}")
 
 
 def print_cost(timings):
     t, parts = shares(timings["network"])
-    print(f"\nTime of run (b): {t['run']['mean_s']:.2f} s; of run (a): "
-          f"{shares(timings['meke'])[0]['run']['mean_s']:.2f} s")
-    print(f"  {'call':16s}{'calls':>8s}{'s':>10s}{'us/call':>10s}{'% of run':>10s}")
+    print(f"\nTime of run (b): {t['run']['sum_mean']:.2f} s; of run (a): "
+          f"{shares(timings['meke'])[0]['run']['sum_mean']:.2f} s")
+    print(f"  {'call of Weir':16s}{'calls':>8s}{'s':>10s}{'us/call':>10s}{'% of run':>10s}")
     for name, x in t.items():
         if name.startswith("weir_"):
-            print(f"  {name:16s}{x['calls']:8d}{x['mean_s']:10.4f}"
-                  f"{1e6 * x['mean_s'] / max(x['calls'], 1):10.1f}{parts[name]:10.3f}")
+            calls = x["n"] // x["ranks"]
+            print(f"  {name:16s}{calls:8d}{x['sum_mean']:10.4f}"
+                  f"{1e6 * x['sum_mean'] / calls:10.1f}{parts[name]:10.3f}")
 
 
 def main():

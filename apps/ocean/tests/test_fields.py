@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Features, coefficient and coarsening: the Fortran against formulas written again in NumPy."""
-import numpy as np
-from netCDF4 import Dataset
-
-from tap import DATA, Tap
+from tap import DATA, Dataset, Tap, np
 
 F0, BETA, DX, G12, G23 = 9.3e-5, 1.75e-11, 40e3, 0.02, 0.008
 

@@ -1,13 +1,14 @@
 ! SPDX-License-Identifier: BSD-3-Clause
 ! The shipped network, through Weir, on the shipped validation sample: it must beat a straight line
 ! and a constant, and give the error that was stated when it was trained.
-! usage: test_skill eke.onnx truth.nc
+! usage: test_skill eke.onnx truth.nc [why it is skipped]
 program test_skill
   use mpi_f08
   use netcdf
   use, intrinsic :: iso_fortran_env, only: real32
   use ocean_grid
   use ocean_features, only: n_features
+  use ocean_clock, only: clock_init
   use ocean_network
   use tap
   implicit none
@@ -23,8 +24,16 @@ program test_skill
   call MPI_Init()
   call get_command_argument(1, model)
   call get_command_argument(2, sample)
+  if (command_argument_count() > 2) then
+    call get_command_argument(3, model)
+    print '(2a)', 'ok 1 - the skill of the network # SKIP ', trim(model)
+    print '(a)', '1..1'
+    call MPI_Finalize()
+    stop
+  end if
   call grid_init(g, MPI_COMM_WORLD, 8, 8, 1.0_wp, 1.0_wp, 0.0_wp, .false., .false.)
   call read_sample()
+  call clock_init()
   call network_open(net, g, 'embedded:', trim(model))
   allocate (guess(1, n))
   call network_rows(net, rows, guess)
