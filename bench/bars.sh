@@ -39,13 +39,18 @@ if [ -z "${WEIR_ONNXRUNTIME_LIBRARY:-}" ]; then
     found=$(cached WEIR_ONNXRUNTIME_LIBRARY)
     [ -e "$found" ] && export WEIR_ONNXRUNTIME_LIBRARY=$found
 fi
+# Ahead of other processes where that is allowed: their time slices are not what is measured. What
+# they used of the machine stands beside each number.
+renice -n -20 -p $$ >/dev/null 2>&1 || true
+group=$(sed -n 's/.* nice //p' /proc/self/autogroup 2>/dev/null) # of this terminal's processes
+[ -z "$group" ] || { echo -20 >/proc/self/autogroup; } 2>/dev/null || true
 # One compute thread for what libtorch calls, in the direct program and in Weir alike.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 if [ -z "$models" ]; then
     models=$build/bench-models
     mkdir -p "$models"
-    [ -s "$models/tiny.onnx" ] || /usr/bin/python3 "$here/make_tiny.py" "$models/tiny.onnx"
+    [ -s "$models/tiny.onnx" ] || "$build/bin/weir" bench --write-model "$models/tiny.onnx"
     data=${WEIR_SHARED_DATA:-$root/../shared/data}
     if [ ! -s "$models/eke_large.onnx" ] && [ -d "$data/eke" ]; then
         /usr/bin/python3 "$root/tests/eke/export_onnx.py" "$models" --data "$data/eke" >&2
@@ -56,7 +61,11 @@ if [ -z "$models" ]; then
 fi
 
 results=$(mktemp)
-trap 'rm -f "$results"' EXIT
+restore() {
+    rm -f "$results"
+    [ -z "$group" ] || { echo "$group" >/proc/self/autogroup; } 2>/dev/null
+}
+trap restore EXIT
 for program in $(awk '!/^#/ && NF { print $1 }' "$here/bars.txt" | uniq); do
     [ -z "$only" ] || [ "$program" = "$only" ] || continue
     if [ -x "$build/bench/$program" ]; then

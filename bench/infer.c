@@ -66,7 +66,7 @@ bool infer_compare(const infer_case *c, infer_side *side, int n, bool quick,
                    char why[WORKER_TEXT])
 {
     bench_contender in_turns[INFER_SIDES_MAX];
-    int pids[INFER_SIDES_MAX];
+    int pids[INFER_SIDES_MAX] = {0};
     bench_load load;
 
     for (int i = 0; i < n; i++) {

@@ -31,11 +31,11 @@ static const cli_option options[] = {
      "shape of an input; may be given again"},
     {"--seed", CLI_INT, &seed, 0, INT32_MAX, "N", "of the random input (1)"},
     {"--check", CLI_PAIR, &check_files, 0, 0, "INPUT.npy OUTPUT.npy",
-     "\n                           run the stored input, compare with the stored output"},
+     "run the stored input, compare with the stored output"},
     {"--rtol", CLI_REAL, &rtol, 0, 0, "X", "relative tolerance of --check (1e-5)"},
     {"--atol", CLI_REAL, &atol, 0, 0, "X", "absolute tolerance of --check (1e-8)"},
     {"--save", CLI_PAIR, &save_files, 0, 0, "INPUT.npy OUTPUT.npy",
-     "\n                           write the random input and the output for a later "
+     "write the random input and the output for a later "
      "--check"},
     {"--json", CLI_FLAG, &as_json, 0, 0, NULL, "write JSON instead of text"}};
 

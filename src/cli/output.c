@@ -63,7 +63,10 @@ void cli_print_command(FILE *f, const cli_command *c)
         char head[64];
         snprintf(head, sizeof head, "%s%s%s", o->name, o->value == NULL ? "" : " ",
                  o->value == NULL ? "" : o->value);
-        fprintf(f, "  %-24s %s\n", head, o->text);
+        if (strlen(head) > 24)
+            fprintf(f, "  %s\n%26s %s\n", head, "", o->text);
+        else
+            fprintf(f, "  %-24s %s\n", head, o->text);
     }
 }
 
