@@ -197,12 +197,13 @@ WEIR_API void weir_meter_reset(weir_meter *m);
 /// between neighbours, the deviation divides by n-1 and is 0 with fewer than two values. With no
 /// value everything is 0. An open region does not count yet.
 typedef struct weir_meter_stats {
-    uint64_t n;           ///< values
-    double sum;           ///< of all values
-    double min, max;      ///< exact in either mode
-    double mean;          ///< exact
-    double median;        ///< exact when `exact`, else within 0.4 % of the values it lies between
-    double stdev;         ///< sample deviation, exact
+    uint64_t n;      ///< values
+    double sum;      ///< of all values
+    double min, max; ///< exact in either mode
+    double mean;     ///< exact
+    double
+        median;   ///< exact when `exact`, else within 0.4 % of the values it lies between
+    double stdev; ///< sample deviation, exact
     double p05, p95, p99; ///< percentiles, as `median`
     double first;         ///< the first value, which often holds the warm-up
     double mean_rest;   ///< mean without the first `n_skipped` values; 0 if none is left

@@ -8,16 +8,29 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
-static weir_status check_options(const weir_meter_options *opt, weir_error *err)
+/* The caller's options, or fewer of them if it was built with an older header. */
+static weir_status read_options(const weir_meter_options *given, weir_meter_options *opt,
+                                weir_error *err)
 {
     static const weir_meter_options zero;
-    if (opt->struct_bytes != sizeof *opt &&
-        (opt->struct_bytes != 0 || memcmp(opt, &zero, sizeof zero) != 0))
+    if (given == NULL)
+        return WEIR_OK;
+    if (given->struct_bytes == 0 && memcmp(given, &zero, sizeof zero) != 0)
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "meter options: struct_bytes is 0 though others are set: write "
+                         ".struct_bytes = sizeof(weir_meter_options)");
+    if (given->struct_bytes > sizeof *given)
         return weir_fail(
             err, WEIR_ERR_ARG,
-            "meter: options of %zu bytes, this library's have %zu; set struct_bytes to "
-            "sizeof(weir_meter_options)",
-            opt->struct_bytes, sizeof *opt);
+            "meter options: %zu bytes, this library knows %zu; it is older than the "
+            "header",
+            given->struct_bytes, sizeof *given);
+    memcpy(opt, given, given->struct_bytes);
+    return WEIR_OK;
+}
+
+static weir_status check_options(const weir_meter_options *opt, weir_error *err)
+{
     if ((int)opt->mode < 0 || opt->mode > WEIR_METER_STREAM)
         return weir_fail(err, WEIR_ERR_ARG,
                          "meter: mode %d is neither FULL (%d) nor STREAM (%d)",
@@ -62,9 +75,9 @@ weir_status weir_meter_new(weir_meter **out, const weir_meter_options *opt,
     if (out == NULL)
         return weir_fail(err, WEIR_ERR_ARG,
                          "meter: no place for the result (out is null)");
-    if (opt != NULL)
-        o = *opt;
-    weir_status st = check_options(&o, err);
+    weir_status st = read_options(opt, &o, err);
+    if (st == WEIR_OK)
+        st = check_options(&o, err);
     if (st != WEIR_OK)
         goto out;
     o.samples_max = o.mode == WEIR_METER_STREAM ? 0

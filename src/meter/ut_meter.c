@@ -436,7 +436,7 @@ static void test_bad_names_units_and_options_are_refused(void **state)
     m = NULL;
     weir_meter_options wrong[] = {
         {.trace = true}, /* without struct_bytes */
-        {.struct_bytes = 8},
+        {.struct_bytes = 100000},
         {.struct_bytes = sizeof *wrong, .mode = (weir_meter_mode)2},
         {.struct_bytes = sizeof *wrong, .clock = (weir_meter_clock)3},
         {.struct_bytes = sizeof *wrong, .samples_max = SIZE_MAX},
