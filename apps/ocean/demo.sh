@@ -29,6 +29,6 @@ for closure in meke network; do
   mpirun --bind-to none -n 2 "$ocean" "$here/gyre_coarse.nml" "closure='$closure'" "days=${OCEAN_DAYS:-730}" \
     "mean_from_day=${OCEAN_FROM:-180}" "restart='$here/data/start.nc'" \
     "model_file='$here/data/eke.onnx'" "means='$out/$closure.nc'" \
-    "timings='$out/$closure.json'"
+    "history='$out/${closure}_history.nc'" history_days=73 "timings='$out/$closure.json'"
 done
 /usr/bin/python3 "$here/plot.py" "$here/data" "$out"

@@ -234,8 +234,12 @@ contains
     if (.not. all(abs(s%x(g%is:g%ie, g%js:g%je, :)) < huge(1.0_wp))) least = -huge(1.0_wp)
     call MPI_Allreduce(MPI_IN_PLACE, least, 1, MPI_DOUBLE_PRECISION, MPI_MIN, g%comm)
     if (least >= h_least) return
-    write (text, '(a,f0.2,a,es10.2,a,f0.1,a)') 'day ', day, ': thinnest layer ', least, &
-      ' m, at least ', h_least, ' m is needed: a layer outcrops or the run is unstable'
+    if (least > -huge(1.0_wp)) then
+      write (text, '(a,f0.2,a,f0.2,a,f0.1,a)') 'day ', day, ': a layer outcrops: its thickness is ', &
+        least, ' m, at least ', h_least, ' m is needed'
+    else
+      write (text, '(a,f0.2,a)') 'day ', day, ': values are not finite: more steps_per_day?'
+    end if
     call abort_run(g, trim(text))
   end subroutine
 
