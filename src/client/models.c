@@ -264,20 +264,7 @@ static weir_status check_io(const char *verb, weir_str model, const void *in, in
     return WEIR_OK;
 }
 
-static weir_status check_views(const char *verb, weir_str model, const char *side,
-                               const weir_tensor *t, int n, weir_error *err)
-{
-    for (int i = 0; i < n; i++) {
-        weir_error inner;
-        weir_status st = weir_tensor_check(&t[i], &inner);
-        if (st != WEIR_OK)
-            return weir_fail(err, st, "%s '%.*s', %s %d: %.400s", verb, WR_NAME(model), side, i,
-                             inner.text);
-    }
-    return WEIR_OK;
-}
-
-/* An infer with its outputs in views (`out`) or buffers (rep). */
+/* An infer with its outputs in views (`out`) or buffers (rep). The engine checks the views. */
 static weir_status infer(weir_client *c, weir_str model, weir_str function, const weir_tensor *in,
                          int n_in, const weir_tensor *out, int n_out, wr_rep *rep,
                          weir_request **req_out, weir_error *err)
@@ -287,10 +274,6 @@ static weir_status infer(weir_client *c, weir_str model, weir_str function, cons
     weir_status st = wr_client_check(c, "infer", err);
     if (st == WEIR_OK)
         st = check_io("infer", model, in, n_in, rep == NULL ? (const void *)out : rep, n_out, err);
-    if (st == WEIR_OK)
-        st = check_views("infer", model, "input", in, n_in, err);
-    if (st == WEIR_OK && rep == NULL)
-        st = check_views("infer", model, "output", out, n_out, err);
     if (st == WEIR_OK)
         st = wr_key_make(&key, c, function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL, WR_READ, model, err);
     if (st != WEIR_OK)
