@@ -12,7 +12,8 @@ static const int64_t SEARCH_NS = 700 * INT64_C(1000000);
 static const int64_t RUN_NS = 60 * INT64_C(1000000);      /* longest single run of the search */
 static const int64_t SAMPLE_NS = 3 * INT64_C(1000000);    /* short runs are repeated for so long */
 static const size_t VIEW_BYTES = (size_t)64 << 20;        /* most bytes of one input or output */
-static const double GAIN = 1.03;                          /* less is not worth splitting for */
+static const double GAIN = 1.03;                          /* less is noise */
+static const int64_t LARGE_ROWS = 1024; /* a trial of so many rows shows what large batches cost */
 static const double TOLERANCE = 1e-3; /* of the largest value: kernels differ by batch size */
 enum { PASSES = 3 };
 
@@ -239,6 +240,26 @@ static int affordable(const trial *two, int64_t row_ns)
     return n;
 }
 
+static double rows_per_ns(const int64_t *ns, int i)
+{
+    return (double)BLOCKS[i] / (double)ns[i];
+}
+
+/* The smallest block that is nearly the fastest: it suffers least when others use the cache too. 0,
+ * whole batches, where the largest ones tried are as fast as any: nothing leaves the cache. */
+static int64_t choose_block(const int64_t *ns, int tried)
+{
+    int best = 0, chosen = 0;
+    for (int i = 1; i < tried; i++)
+        best = rows_per_ns(ns, i) > rows_per_ns(ns, best) ? i : best;
+    if (tried < 2 || (BLOCKS[tried - 1] >= LARGE_ROWS &&
+                      rows_per_ns(ns, best) < GAIN * rows_per_ns(ns, tried - 1)))
+        return 0;
+    while (rows_per_ns(ns, best) > GAIN * rows_per_ns(ns, chosen))
+        chosen++;
+    return BLOCKS[chosen];
+}
+
 static weir_status find_block(wr_context *x, weir_deadline deadline, weir_error *err)
 {
     wr_model *m = x->model;
@@ -265,16 +286,7 @@ static weir_status find_block(wr_context *x, weir_deadline deadline, weir_error 
         }
     }
     trial_fini(&t);
-    int best = 0;
-    for (int i = 1; i < tried; i++) { /* rows per second, without a division */
-        if ((double)BLOCKS[i] * (double)ns[best] > (double)BLOCKS[best] * (double)ns[i])
-            best = i;
-    }
-    if (tried < 2 || best == tried - 1 || /* speed still rises: don't split */
-        (double)BLOCKS[best] * (double)ns[tried - 1] <
-            GAIN * (double)BLOCKS[tried - 1] * (double)ns[best])
-        return WEIR_OK;
-    m->info.block_rows = BLOCKS[best];
+    m->info.block_rows = choose_block(ns, tried);
     return WEIR_OK;
 }
 
