@@ -58,7 +58,7 @@ static const char *environment(const char *name, const char *otherwise)
 
 static void make_models(void)
 {
-    char command[2048];
+    char command[4096];
     (void)snprintf(folder, sizeof folder, "%s/torch-models",
                    environment("WEIR_BINARY_DIR", "build"));
     (void)snprintf(
