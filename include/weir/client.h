@@ -43,7 +43,7 @@ typedef struct weir_pipeline weir_pipeline;
 
 /// What a name refers to.
 typedef enum weir_kind {
-    WEIR_ANY = 0,  ///< a literal key, whatever it holds; no prefix
+    WEIR_ANY = 0, ///< a literal key, whatever it holds; no prefix
     WEIR_TENSOR,
     WEIR_DATASET,
     WEIR_LIST,
@@ -63,16 +63,18 @@ typedef enum weir_full_policy {
 /// How to open a client. All zero means default. Store options are the first opener's; a later
 /// opener either leaves them zero or gives the same.
 typedef struct weir_client_options {
-    size_t struct_bytes;     ///< sizeof(weir_client_options), or 0 with everything else default
-    int64_t timeout_ms;      ///< of each call; 0: 60,000; negative: no limit
-    size_t memory_bytes;     ///< store: most bytes of values; 0: half of the machine's memory
-    weir_full_policy full;   ///< store: what happens when there is no room
-    int threads;             ///< store: compute threads; 0: the affinity mask. Never more than it
-    bool oversubscribe;      ///< store: allow more threads than the affinity mask holds
-    bool spin;               ///< store: idle compute pools spin (fast alone, slow beside others)
-    weir_str backend_path;   ///< store: folder of backends; empty: WEIR_BACKEND_PATH, then Weir's own
-    weir_str put_prefix;     ///< empty: environment SSKEYOUT
-    weir_str get_prefix;     ///< empty: first entry of environment SSKEYIN
+    size_t
+        struct_bytes; ///< sizeof(weir_client_options), or 0 with everything else default
+    int64_t timeout_ms;  ///< of each call; 0: 60,000; negative: no limit
+    size_t memory_bytes; ///< store: most bytes of values; 0: half of the machine's memory
+    weir_full_policy full; ///< store: what happens when there is no room
+    int threads; ///< store: compute threads; 0: the affinity mask. Never more than it
+    bool oversubscribe; ///< store: allow more threads than the affinity mask holds
+    bool spin; ///< store: idle compute pools spin (fast alone, slow beside others)
+    weir_str
+        backend_path; ///< store: folder of backends; empty: WEIR_BACKEND_PATH, then Weir's own
+    weir_str put_prefix; ///< empty: environment SSKEYOUT
+    weir_str get_prefix; ///< empty: first entry of environment SSKEYIN
 } weir_client_options;
 
 /// Open a client.
@@ -111,7 +113,8 @@ WEIR_API void weir_client_set_deadline(weir_client *c, weir_deadline deadline);
 /// @param source  borrowed, copied; must be an entry of SSKEYIN or the get_prefix given at opening
 /// @param err     may be NULL
 /// @return WEIR_OK, ERR_ARG or ERR_KEY. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_client_set_source(weir_client *c, weir_str source,
+WEIR_API WEIR_NODISCARD weir_status weir_client_set_source(weir_client *c,
+                                                           weir_str source,
                                                            weir_error *err);
 
 /// Switch prefixes on or off for one kind. At first: on for tensors, datasets and lists, off for
@@ -121,8 +124,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_client_set_source(weir_client *c, weir_
 /// @param on    use prefixes
 /// @param err   may be NULL
 /// @return WEIR_OK or ERR_ARG. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_client_use_prefix(weir_client *c, weir_kind kind, bool on,
-                                                           weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_client_use_prefix(weir_client *c, weir_kind kind,
+                                                           bool on, weir_error *err);
 
 /* ---- tensors ------------------------------------------------------------------------------ */
 
@@ -133,8 +136,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_client_use_prefix(weir_client *c, weir_
 /// @param err  may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE, ERR_SHAPE, ERR_KIND, ERR_NOMEM, ERR_FULL, ERR_CLOSED,
 ///         ERR_TIMEOUT or ERR_UNSUPPORTED (device memory). Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_put(weir_client *c, weir_str key, const weir_tensor *t,
-                                             weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_put(weir_client *c, weir_str key,
+                                             const weir_tensor *t, weir_error *err);
 
 /// Store a buffer under `key`. Embedded: no copy, the store takes a reference.
 /// @param c    borrowed
@@ -142,8 +145,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_put(weir_client *c, weir_str key, const
 /// @param b    borrowed: the store takes a reference; must not be written any more
 /// @param err  may be NULL
 /// @return as weir_put. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_put_buffer(weir_client *c, weir_str key, weir_buffer *b,
-                                                    weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_put_buffer(weir_client *c, weir_str key,
+                                                    weir_buffer *b, weir_error *err);
 
 /// Copy a tensor into the caller's memory. Type and shape must be equal; strides are free. One copy.
 /// @param c     borrowed
@@ -152,8 +155,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_put_buffer(weir_client *c, weir_str key
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY, ERR_KIND, ERR_DTYPE, ERR_SHAPE, ERR_CLOSED, ERR_TIMEOUT or
 ///         ERR_UNSUPPORTED (WEIR_STRING: use weir_fetch). Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_get(weir_client *c, weir_str key, const weir_tensor *into,
-                                             weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_get(weir_client *c, weir_str key,
+                                             const weir_tensor *into, weir_error *err);
 
 /// Get a tensor whose type and shape are not known beforehand, into a new buffer of the caller's.
 /// @param c    borrowed
@@ -161,8 +164,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_get(weir_client *c, weir_str key, const
 /// @param out  given: one reference, the caller's alone, writable. One copy.
 /// @param err  may be NULL
 /// @return as weir_get, and ERR_NOMEM. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_fetch(weir_client *c, weir_str key, weir_buffer **out,
-                                               weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_fetch(weir_client *c, weir_str key,
+                                               weir_buffer **out, weir_error *err);
 
 /// Look at the stored bytes themselves: no copy. The value stays as it was even when the key is
 /// replaced or deleted meanwhile.
@@ -171,8 +174,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_fetch(weir_client *c, weir_str key, wei
 /// @param out  given: one reference, read-only; end the loan with weir_buffer_unref
 /// @param err  may be NULL
 /// @return as weir_get; ERR_UNSUPPORTED on transports without shared memory. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_borrow(weir_client *c, weir_str key, weir_buffer **out,
-                                                weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_borrow(weir_client *c, weir_str key,
+                                                weir_buffer **out, weir_error *err);
 
 /// Type and shape of a stored tensor; its data pointer comes back NULL.
 /// @param c    borrowed
@@ -180,8 +183,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_borrow(weir_client *c, weir_str key, we
 /// @param out  given
 /// @param err  may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY, ERR_KIND or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_describe(weir_client *c, weir_str key, weir_tensor *out,
-                                                  weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_describe(weir_client *c, weir_str key,
+                                                  weir_tensor *out, weir_error *err);
 
 /* ---- every kind: exists, delete, copy, rename, poll ------------------------------------------ */
 
@@ -192,8 +195,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_describe(weir_client *c, weir_str key, 
 /// @param found  given
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_exists(weir_client *c, weir_kind kind, weir_str name,
-                                                bool *found, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_exists(weir_client *c, weir_kind kind,
+                                                weir_str name, bool *found,
+                                                weir_error *err);
 
 /// Delete. A missing tensor or list is no error; a missing dataset, model or script is ERR_KEY.
 /// @param c     borrowed
@@ -201,8 +205,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_exists(weir_client *c, weir_kind kind, 
 /// @param name  borrowed
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY, ERR_KIND or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_del(weir_client *c, weir_kind kind, weir_str name,
-                                             weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_del(weir_client *c, weir_kind kind,
+                                             weir_str name, weir_error *err);
 
 /// Copy a tensor, dataset or list; the destination is replaced at once and whole. Nothing moves:
 /// both names share the bytes until one is replaced.
@@ -212,8 +216,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_del(weir_client *c, weir_kind kind, wei
 /// @param to    borrowed, with the put prefix
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY, ERR_KIND, ERR_FULL or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_copy(weir_client *c, weir_kind kind, weir_str from,
-                                              weir_str to, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_copy(weir_client *c, weir_kind kind,
+                                              weir_str from, weir_str to,
+                                              weir_error *err);
 
 /// Rename a tensor, dataset or list; the destination is replaced.
 /// @param c     borrowed
@@ -222,8 +227,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_copy(weir_client *c, weir_kind kind, we
 /// @param to    borrowed, with the put prefix
 /// @param err   may be NULL
 /// @return as weir_copy. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_rename(weir_client *c, weir_kind kind, weir_str from,
-                                                weir_str to, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_rename(weir_client *c, weir_kind kind,
+                                                weir_str from, weir_str to,
+                                                weir_error *err);
 
 /// Wait until a value of this kind exists. Sleeps; wakes when it is written.
 /// @param c           borrowed
@@ -233,8 +239,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_rename(weir_client *c, weir_kind kind, 
 /// @param found       given: false when the time passed first
 /// @param err         may be NULL
 /// @return WEIR_OK (also when not found), ERR_ARG or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_poll(weir_client *c, weir_kind kind, weir_str name,
-                                              int64_t timeout_ms, bool *found, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_poll(weir_client *c, weir_kind kind,
+                                              weir_str name, int64_t timeout_ms,
+                                              bool *found, weir_error *err);
 
 /* ---- datasets and lists --------------------------------------------------------------------- */
 
@@ -244,7 +251,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_poll(weir_client *c, weir_kind kind, we
 /// @param err  may be NULL
 /// @return WEIR_OK, ERR_ARG (neither tensors nor fields), ERR_NOMEM, ERR_FULL, ERR_CLOSED or
 ///         ERR_TIMEOUT. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_put_dataset(weir_client *c, const weir_dataset *ds,
+WEIR_API WEIR_NODISCARD weir_status weir_put_dataset(weir_client *c,
+                                                     const weir_dataset *ds,
                                                      weir_error *err);
 
 /// Get a dataset. Embedded: tensors are shared, not copied.
@@ -272,8 +280,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_list_append(weir_client *c, weir_str li
 /// @param n     given
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KIND or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_list_length(weir_client *c, weir_str list, int64_t *n,
-                                                     weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_list_length(weir_client *c, weir_str list,
+                                                     int64_t *n, weir_error *err);
 
 /// How weir_list_wait compares the length with its number.
 typedef enum weir_compare { WEIR_EQ = 0, WEIR_GE, WEIR_LE } weir_compare;
@@ -287,8 +295,9 @@ typedef enum weir_compare { WEIR_EQ = 0, WEIR_GE, WEIR_LE } weir_compare;
 /// @param met         given: false when the time passed first
 /// @param err         may be NULL
 /// @return WEIR_OK (also when not met), ERR_ARG, ERR_KIND or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_list_wait(weir_client *c, weir_str list, weir_compare how,
-                                                   int64_t n, int64_t timeout_ms, bool *met,
+WEIR_API WEIR_NODISCARD weir_status weir_list_wait(weir_client *c, weir_str list,
+                                                   weir_compare how, int64_t n,
+                                                   int64_t timeout_ms, bool *met,
                                                    weir_error *err);
 
 /// Get the datasets of a list's entries first..last, both included; negative numbers count from the
@@ -302,8 +311,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_list_wait(weir_client *c, weir_str list
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY (an entry's dataset is missing), ERR_KIND, ERR_FORMAT,
 ///         ERR_NOMEM, ERR_CLOSED or ERR_TIMEOUT. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_list_get(weir_client *c, weir_str list, int64_t first,
-                                                  int64_t last, weir_dataset ***out, size_t *n,
+WEIR_API WEIR_NODISCARD weir_status weir_list_get(weir_client *c, weir_str list,
+                                                  int64_t first, int64_t last,
+                                                  weir_dataset ***out, size_t *n,
                                                   weir_error *err);
 
 /// Release what weir_list_get gave.
@@ -323,8 +333,9 @@ WEIR_API void weir_datasets_free(weir_dataset **ds, size_t n);
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_BACKEND, ERR_MODEL, ERR_FORMAT, ERR_KIND, ERR_NOMEM, ERR_FULL,
 ///         ERR_EXISTS (that version is there), ERR_CLOSED or ERR_TIMEOUT. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_set_model(weir_client *c, weir_str name, const void *bytes,
-                                                   size_t n, const weir_model_options *opt,
+WEIR_API WEIR_NODISCARD weir_status weir_set_model(weir_client *c, weir_str name,
+                                                   const void *bytes, size_t n,
+                                                   const weir_model_options *opt,
                                                    weir_error *err);
 
 /// Set a model from a file.
@@ -346,8 +357,10 @@ WEIR_API WEIR_NODISCARD weir_status weir_set_model_file(weir_client *c, weir_str
 /// @param opt     borrowed; NULL means default
 /// @param err     may be NULL
 /// @return as weir_set_model. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_set_script(weir_client *c, weir_str name, weir_str source,
-                                                    const weir_model_options *opt, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_set_script(weir_client *c, weir_str name,
+                                                    weir_str source,
+                                                    const weir_model_options *opt,
+                                                    weir_error *err);
 
 /// Get back the bytes of a model or script as they were given.
 /// @param c     borrowed
@@ -356,8 +369,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_set_script(weir_client *c, weir_str nam
 /// @param out   given: one reference to U8[n], read-only; embedded: no copy
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY, ERR_KIND, ERR_NOMEM or ERR_CLOSED. Any thread. Local.
-WEIR_API WEIR_NODISCARD weir_status weir_get_model(weir_client *c, weir_kind kind, weir_str name,
-                                                   weir_buffer **out, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_get_model(weir_client *c, weir_kind kind,
+                                                   weir_str name, weir_buffer **out,
+                                                   weir_error *err);
 
 /// What a model or script wants and gives.
 /// @param c     borrowed
@@ -367,7 +381,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_get_model(weir_client *c, weir_kind kin
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY, ERR_KIND or ERR_CLOSED. Any thread. Local.
 WEIR_API WEIR_NODISCARD weir_status weir_describe_model(weir_client *c, weir_kind kind,
-                                                        weir_str name, weir_model_info *out,
+                                                        weir_str name,
+                                                        weir_model_info *out,
                                                         weir_error *err);
 
 /// What a model or script has cost since it was set; versions share one account.
@@ -379,7 +394,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_describe_model(weir_client *c, weir_kin
 /// @param err    may be NULL
 /// @return as weir_describe_model. Any thread. Local.
 WEIR_API WEIR_NODISCARD weir_status weir_model_statistics(weir_client *c, weir_kind kind,
-                                                          weir_str name, weir_model_stats *out,
+                                                          weir_str name,
+                                                          weir_model_stats *out,
                                                           bool reset, weir_error *err);
 
 /// Run a model on the caller's memory: inputs in, outputs out, nothing stored. Contiguous inputs and
@@ -396,7 +412,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_model_statistics(weir_client *c, weir_k
 ///         ERR_NOMEM, ERR_CLOSED or ERR_TIMEOUT. Any thread. Local.
 WEIR_API WEIR_NODISCARD weir_status weir_infer(weir_client *c, weir_str model,
                                                const weir_tensor *in, int n_in,
-                                               const weir_tensor *out, int n_out, weir_error *err);
+                                               const weir_tensor *out, int n_out,
+                                               weir_error *err);
 
 /// The same where the shapes of the outputs are not known beforehand.
 /// @param c      borrowed
@@ -423,8 +440,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_infer_alloc(weir_client *c, weir_str mo
 /// @param err       may be NULL
 /// @return as weir_infer. Any thread. Local.
 WEIR_API WEIR_NODISCARD weir_status weir_infer_script(weir_client *c, weir_str script,
-                                                      weir_str function, const weir_tensor *in,
-                                                      int n_in, weir_buffer **out, int n_out,
+                                                      weir_str function,
+                                                      const weir_tensor *in, int n_in,
+                                                      weir_buffer **out, int n_out,
                                                       weir_error *err);
 
 /// Run a model on a dataset's tensors, matched to inputs and outputs by name.
@@ -435,7 +453,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_infer_script(weir_client *c, weir_str s
 /// @param err    may be NULL
 /// @return as weir_infer; ERR_KEY names a missing input. Any thread. Local.
 WEIR_API WEIR_NODISCARD weir_status weir_infer_dataset(weir_client *c, weir_str model,
-                                                       const weir_dataset *in, weir_dataset *out,
+                                                       const weir_dataset *in,
+                                                       weir_dataset *out,
                                                        weir_error *err);
 
 /// Run a model from keys to keys. All outputs appear at once.
@@ -449,7 +468,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_infer_dataset(weir_client *c, weir_str 
 /// @return as weir_infer, and ERR_FULL. Any thread. Local.
 WEIR_API WEIR_NODISCARD weir_status weir_run(weir_client *c, weir_str model,
                                              const weir_str *in_keys, int n_in,
-                                             const weir_str *out_keys, int n_out, weir_error *err);
+                                             const weir_str *out_keys, int n_out,
+                                             weir_error *err);
 
 /// Run one function of a script from keys to keys.
 /// @param c         borrowed
@@ -462,8 +482,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_run(weir_client *c, weir_str model,
 /// @param err       may be NULL
 /// @return as weir_run. Any thread. Local.
 WEIR_API WEIR_NODISCARD weir_status weir_run_script(weir_client *c, weir_str script,
-                                                    weir_str function, const weir_str *in_keys,
-                                                    int n_in, const weir_str *out_keys, int n_out,
+                                                    weir_str function,
+                                                    const weir_str *in_keys, int n_in,
+                                                    const weir_str *out_keys, int n_out,
                                                     weir_error *err);
 
 /* ---- pipelines: several steps in one exchange ------------------------------------------------ */
@@ -472,7 +493,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_run_script(weir_client *c, weir_str scr
 /// @param out  given: to be released with weir_pipeline_free
 /// @param err  may be NULL
 /// @return WEIR_OK or ERR_NOMEM. Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_pipeline_new(weir_pipeline **out, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_pipeline_new(weir_pipeline **out,
+                                                      weir_error *err);
 
 /// Release a pipeline.
 /// @param p  taken; NULL is allowed. One thread.
@@ -493,7 +515,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_pipeline_load(weir_pipeline *p, weir_st
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE, ERR_SHAPE or ERR_NOMEM. One thread.
 WEIR_API WEIR_NODISCARD weir_status weir_pipeline_tensor(weir_pipeline *p, weir_str name,
-                                                         const weir_tensor *t, weir_error *err);
+                                                         const weir_tensor *t,
+                                                         weir_error *err);
 
 /// Step: run a model, or a script's function, on named tensors.
 /// @param p         borrowed, changed
@@ -506,8 +529,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_pipeline_tensor(weir_pipeline *p, weir_
 /// @param err       may be NULL
 /// @return WEIR_OK, ERR_ARG or ERR_NOMEM. One thread.
 WEIR_API WEIR_NODISCARD weir_status weir_pipeline_run(weir_pipeline *p, weir_str model,
-                                                      weir_str function, const weir_str *in,
-                                                      int n_in, const weir_str *out, int n_out,
+                                                      weir_str function,
+                                                      const weir_str *in, int n_in,
+                                                      const weir_str *out, int n_out,
                                                       weir_error *err);
 
 /// Step: write a named tensor into the caller's memory.
@@ -517,7 +541,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_pipeline_run(weir_pipeline *p, weir_str
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG or ERR_NOMEM. One thread.
 WEIR_API WEIR_NODISCARD weir_status weir_pipeline_get(weir_pipeline *p, weir_str name,
-                                                      const weir_tensor *into, weir_error *err);
+                                                      const weir_tensor *into,
+                                                      weir_error *err);
 
 /// Step: keep a named tensor in the store, with the put prefix. All kept tensors appear at once.
 /// @param p     borrowed, changed
@@ -544,8 +569,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_pipeline_exec(weir_client *c, weir_pipe
 /// @param req  given: to be ended by weir_wait or weir_request_free
 /// @param err  may be NULL: failures known at once; later ones come from weir_wait
 /// @return WEIR_OK or as weir_put. Any thread. Local. Does not block.
-WEIR_API WEIR_NODISCARD weir_status weir_iput(weir_client *c, weir_str key, const weir_tensor *t,
-                                              weir_request **req, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_iput(weir_client *c, weir_str key,
+                                              const weir_tensor *t, weir_request **req,
+                                              weir_error *err);
 
 /// Begin a get. Arguments as weir_get.
 /// @param c     borrowed until completion
@@ -554,8 +580,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_iput(weir_client *c, weir_str key, cons
 /// @param req   given
 /// @param err   may be NULL
 /// @return WEIR_OK or as weir_get. Any thread. Local. Does not block.
-WEIR_API WEIR_NODISCARD weir_status weir_iget(weir_client *c, weir_str key, const weir_tensor *into,
-                                              weir_request **req, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_iget(weir_client *c, weir_str key,
+                                              const weir_tensor *into, weir_request **req,
+                                              weir_error *err);
 
 /// Begin an infer. Arguments as weir_infer.
 /// @param c      borrowed until completion
@@ -583,10 +610,11 @@ WEIR_API WEIR_NODISCARD weir_status weir_iinfer(weir_client *c, weir_str model,
 /// @param req       given
 /// @param err       may be NULL
 /// @return WEIR_OK or as weir_run. Any thread. Local. Does not block.
-WEIR_API WEIR_NODISCARD weir_status weir_irun(weir_client *c, weir_str model, weir_str function,
-                                              const weir_str *in_keys, int n_in,
-                                              const weir_str *out_keys, int n_out,
-                                              weir_request **req, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_irun(weir_client *c, weir_str model,
+                                              weir_str function, const weir_str *in_keys,
+                                              int n_in, const weir_str *out_keys,
+                                              int n_out, weir_request **req,
+                                              weir_error *err);
 
 /// Begin storing a dataset. It must not change until completion.
 /// @param c    borrowed until completion
@@ -594,8 +622,10 @@ WEIR_API WEIR_NODISCARD weir_status weir_irun(weir_client *c, weir_str model, we
 /// @param req  given
 /// @param err  may be NULL
 /// @return WEIR_OK or as weir_put_dataset. Any thread. Local. Does not block.
-WEIR_API WEIR_NODISCARD weir_status weir_iput_dataset(weir_client *c, const weir_dataset *ds,
-                                                      weir_request **req, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_iput_dataset(weir_client *c,
+                                                      const weir_dataset *ds,
+                                                      weir_request **req,
+                                                      weir_error *err);
 
 /// Begin getting a dataset.
 /// @param c     borrowed until completion
@@ -605,7 +635,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_iput_dataset(weir_client *c, const weir
 /// @param err   may be NULL
 /// @return WEIR_OK or as weir_get_dataset. Any thread. Local. Does not block.
 WEIR_API WEIR_NODISCARD weir_status weir_iget_dataset(weir_client *c, weir_str name,
-                                                      weir_dataset **out, weir_request **req,
+                                                      weir_dataset **out,
+                                                      weir_request **req,
                                                       weir_error *err);
 
 /// Begin setting a model from memory: a new version loads while the simulation goes on.
@@ -630,9 +661,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_iset_model(weir_client *c, weir_str nam
 /// @param req         given
 /// @param err         may be NULL
 /// @return WEIR_OK or as weir_poll. Any thread. Local. Does not block.
-WEIR_API WEIR_NODISCARD weir_status weir_ipoll(weir_client *c, weir_kind kind, weir_str name,
-                                               int64_t timeout_ms, weir_request **req,
-                                               weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_ipoll(weir_client *c, weir_kind kind,
+                                               weir_str name, int64_t timeout_ms,
+                                               weir_request **req, weir_error *err);
 
 /// Begin a pipeline. It must not change, nor run a second time, until completion.
 /// @param c    borrowed until completion
@@ -641,14 +672,16 @@ WEIR_API WEIR_NODISCARD weir_status weir_ipoll(weir_client *c, weir_kind kind, w
 /// @param err  may be NULL
 /// @return WEIR_OK or as weir_pipeline_exec. Any thread. Local. Does not block.
 WEIR_API WEIR_NODISCARD weir_status weir_ipipeline_exec(weir_client *c, weir_pipeline *p,
-                                                        weir_request **req, weir_error *err);
+                                                        weir_request **req,
+                                                        weir_error *err);
 
 /// Has the request completed? When it has, this is weir_wait.
 /// @param req   borrowed; when done, taken and *req set to NULL. NULL counts as done
 /// @param done  given
 /// @param err   may be NULL: the operation's own error
 /// @return WEIR_OK while it runs, then the operation's status. One thread per request.
-WEIR_API WEIR_NODISCARD weir_status weir_test(weir_request **req, bool *done, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_test(weir_request **req, bool *done,
+                                              weir_error *err);
 
 /// Wait for one request and release it.
 /// @param req         taken and set to NULL on completion; NULL counts as done
@@ -666,8 +699,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_wait(weir_request **req, int64_t timeou
 /// @param which       given: index of the one that ended, -1 when all were NULL or time passed
 /// @param err         may be NULL
 /// @return that request's status, or ERR_TIMEOUT. One thread per request.
-WEIR_API WEIR_NODISCARD weir_status weir_wait_any(weir_request **reqs, int n, int64_t timeout_ms,
-                                                  int *which, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_wait_any(weir_request **reqs, int n,
+                                                  int64_t timeout_ms, int *which,
+                                                  weir_error *err);
 
 /// Wait for all requests and release them.
 /// @param reqs        borrowed: n requests, set to NULL as they end
@@ -675,8 +709,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_wait_any(weir_request **reqs, int n, in
 /// @param timeout_ms  for all together, as weir_wait
 /// @param err         may be NULL: of the first one, by index, that failed
 /// @return the first failure by index, or WEIR_OK; ERR_TIMEOUT leaves unended ones set.
-WEIR_API WEIR_NODISCARD weir_status weir_wait_all(weir_request **reqs, int n, int64_t timeout_ms,
-                                                  weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_wait_all(weir_request **reqs, int n,
+                                                  int64_t timeout_ms, weir_error *err);
 
 /// Give up interest in a request: waits until its memory is free of Weir, drops the result.
 /// @param req  taken; NULL is allowed. One thread per request.
@@ -706,16 +740,17 @@ WEIR_API size_t weir_client_statistics(const weir_client *c, weir_stat *out, siz
 /// @param value  given
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG or ERR_KEY. Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_client_statistic(const weir_client *c, weir_str name,
-                                                          double *value, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_client_statistic(const weir_client *c,
+                                                          weir_str name, double *value,
+                                                          weir_error *err);
 
 /// A backend that this process can or can't use.
 typedef struct weir_backend_info {
-    char name[16];     ///< "onnx"
-    bool present;      ///< it can load models
-    char version[64];  ///< of its library, when present
-    char path[256];    ///< of the shared object, when found
-    char hint[256];    ///< when absent: why, and what to install
+    char name[16];    ///< "onnx"
+    bool present;     ///< it can load models
+    char version[64]; ///< of its library, when present
+    char path[256];   ///< of the shared object, when found
+    char hint[256];   ///< when absent: why, and what to install
 } weir_backend_info;
 
 /// List the backends that Weir knows, loading each to see (torch may take half a second).

@@ -39,8 +39,10 @@ WEIR_API weir_str weir_dataset_name(const weir_dataset *ds);
 /// @param t     borrowed, any strides
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_EXISTS, ERR_DTYPE, ERR_SHAPE or ERR_NOMEM. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_tensor(weir_dataset *ds, weir_str name,
-                                                            const weir_tensor *t, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_tensor(weir_dataset *ds,
+                                                            weir_str name,
+                                                            const weir_tensor *t,
+                                                            weir_error *err);
 
 /// Add a tensor without a copy.
 /// @param ds    borrowed, changed
@@ -48,8 +50,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_tensor(weir_dataset *ds, we
 /// @param b     borrowed: ds takes a reference of its own; must not be written any more
 /// @param err   may be NULL
 /// @return as weir_dataset_add_tensor. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_buffer(weir_dataset *ds, weir_str name,
-                                                            weir_buffer *b, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_buffer(weir_dataset *ds,
+                                                            weir_str name, weir_buffer *b,
+                                                            weir_error *err);
 
 /// Look at a tensor, without a copy.
 /// @param ds    borrowed
@@ -57,8 +60,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_buffer(weir_dataset *ds, we
 /// @param out   given: borrows from ds while ds lives and is not changed; read-only
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG or ERR_KEY. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_tensor(const weir_dataset *ds, weir_str name,
-                                                        weir_tensor *out, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_tensor(const weir_dataset *ds,
+                                                        weir_str name, weir_tensor *out,
+                                                        weir_error *err);
 
 /// Copy a tensor into the caller's memory; type and shape must be equal, strides are free.
 /// @param ds    borrowed
@@ -66,7 +70,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_dataset_tensor(const weir_dataset *ds, 
 /// @param into  borrowed description; its memory is written
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY, ERR_DTYPE, ERR_SHAPE or ERR_UNSUPPORTED. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_get_tensor(const weir_dataset *ds, weir_str name,
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_get_tensor(const weir_dataset *ds,
+                                                            weir_str name,
                                                             const weir_tensor *into,
                                                             weir_error *err);
 
@@ -92,9 +97,11 @@ WEIR_API bool weir_dataset_tensor_at(const weir_dataset *ds, size_t i, weir_str 
 /// @param n      how many
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE (field has another type) or ERR_NOMEM. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_scalars(weir_dataset *ds, weir_str field,
-                                                             weir_dtype dtype, const void *data,
-                                                             size_t n, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_scalars(weir_dataset *ds,
+                                                             weir_str field,
+                                                             weir_dtype dtype,
+                                                             const void *data, size_t n,
+                                                             weir_error *err);
 
 /// Append a string to a field, making it when it is not there.
 /// @param ds     borrowed, changed
@@ -102,8 +109,10 @@ WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_scalars(weir_dataset *ds, w
 /// @param value  borrowed, copied; any bytes
 /// @param err    may be NULL
 /// @return as weir_dataset_add_scalars. One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_string(weir_dataset *ds, weir_str field,
-                                                            weir_str value, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_string(weir_dataset *ds,
+                                                            weir_str field,
+                                                            weir_str value,
+                                                            weir_error *err);
 
 /// Look at a scalar field.
 /// @param ds     borrowed
@@ -113,9 +122,11 @@ WEIR_API WEIR_NODISCARD weir_status weir_dataset_add_string(weir_dataset *ds, we
 /// @param n      given: how many
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY or ERR_DTYPE (a string field). One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_scalars(const weir_dataset *ds, weir_str field,
-                                                         weir_dtype *dtype, const void **data,
-                                                         size_t *n, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_scalars(const weir_dataset *ds,
+                                                         weir_str field,
+                                                         weir_dtype *dtype,
+                                                         const void **data, size_t *n,
+                                                         weir_error *err);
 
 /// Look at a string field.
 /// @param ds       borrowed
@@ -124,9 +135,10 @@ WEIR_API WEIR_NODISCARD weir_status weir_dataset_scalars(const weir_dataset *ds,
 /// @param n        given: how many
 /// @param err      may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_KEY or ERR_DTYPE (a scalar field). One thread.
-WEIR_API WEIR_NODISCARD weir_status weir_dataset_strings(const weir_dataset *ds, weir_str field,
-                                                         const weir_str **strings, size_t *n,
-                                                         weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_dataset_strings(const weir_dataset *ds,
+                                                         weir_str field,
+                                                         const weir_str **strings,
+                                                         size_t *n, weir_error *err);
 
 /// Remove a field; a missing one is no error.
 /// @param ds     borrowed, changed

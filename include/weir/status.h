@@ -29,26 +29,26 @@ extern "C" {
 #endif
 
 // clang-format off: one line per code; adding a code is adding a line (at the end: values are ABI).
-#define WEIR_STATUS_MAP(X)                                                          \
-    X(OK,               0, "ok")                                                    \
-    X(ERR_ARG,         -1, "invalid argument")                                      \
-    X(ERR_NOMEM,       -2, "out of memory")                                         \
-    X(ERR_KEY,         -3, "no such key")                                           \
-    X(ERR_KIND,        -4, "the key holds another kind of value")                   \
-    X(ERR_DTYPE,       -5, "wrong element type")                                    \
-    X(ERR_SHAPE,       -6, "wrong rank or shape")                                   \
-    X(ERR_FULL,        -7, "the store is full")                                     \
-    X(ERR_TIMEOUT,     -8, "the deadline passed")                                   \
-    X(ERR_CLOSED,      -9, "the object is closed")                                  \
-    X(ERR_BACKEND,    -10, "the backend is not available")                          \
-    X(ERR_MODEL,      -11, "the model could not be loaded or run")                  \
-    X(ERR_GUARD,      -12, "a guard refused the values")                            \
-    X(ERR_FORMAT,     -13, "malformed bytes")                                       \
-    X(ERR_IO,         -14, "input or output failed")                                \
-    X(ERR_UNSUPPORTED,-15, "not supported here")                                    \
-    X(ERR_EXISTS,     -16, "it exists already")                                     \
-    X(ERR_BUSY,       -17, "in use")                                                \
-    X(ERR_INTERNAL,   -18, "a bug in Weir: please report it")
+#define WEIR_STATUS_MAP(X)                                                               \
+    X(OK, 0, "ok")                                                                       \
+    X(ERR_ARG, -1, "invalid argument")                                                   \
+    X(ERR_NOMEM, -2, "out of memory")                                                    \
+    X(ERR_KEY, -3, "no such key")                                                        \
+    X(ERR_KIND, -4, "the key holds another kind of value")                               \
+    X(ERR_DTYPE, -5, "wrong element type")                                               \
+    X(ERR_SHAPE, -6, "wrong rank or shape")                                              \
+    X(ERR_FULL, -7, "the store is full")                                                 \
+    X(ERR_TIMEOUT, -8, "the deadline passed")                                            \
+    X(ERR_CLOSED, -9, "the object is closed")                                            \
+    X(ERR_BACKEND, -10, "the backend is not available")                                  \
+    X(ERR_MODEL, -11, "the model could not be loaded or run")                            \
+    X(ERR_GUARD, -12, "a guard refused the values")                                      \
+    X(ERR_FORMAT, -13, "malformed bytes")                                                \
+    X(ERR_IO, -14, "input or output failed")                                             \
+    X(ERR_UNSUPPORTED, -15, "not supported here")                                        \
+    X(ERR_EXISTS, -16, "it exists already")                                              \
+    X(ERR_BUSY, -17, "in use")                                                           \
+    X(ERR_INTERNAL, -18, "a bug in Weir: please report it")
 
 typedef enum weir_status {
 #define X(name, value, text) WEIR_##name = value,
@@ -66,7 +66,7 @@ enum {
 /// Lives on the caller's stack; no allocation, no globals. Zero-initialise it, or don't: it is only
 /// written on failure. Every `weir_error *` parameter of Weir may be NULL.
 typedef struct weir_error {
-    weir_status code;                ///< the status that was returned
+    weir_status code;               ///< the status that was returned
     char text[WEIR_ERROR_TEXT_MAX]; ///< NUL-terminated UTF-8, one sentence or two
 } weir_error;
 

@@ -16,31 +16,31 @@ extern "C" {
 
 enum {
     WEIR_RANK_MAX = 15, ///< dimensions of a tensor (Fortran's limit)
-    WEIR_ALIGN = 64    ///< bytes: alignment of every buffer that Weir allocates
+    WEIR_ALIGN = 64     ///< bytes: alignment of every buffer that Weir allocates
 };
 
 // clang-format off: one line per element type; adding a type is adding a line (values are ABI).
 /* name, bytes, DLPack code, DLPack bits, name on the wire and in messages */
-#define WEIR_DTYPE_MAP(X)             \
-    X(F32,   4, 2, 32, "FLOAT")       \
-    X(F64,   8, 2, 64, "DOUBLE")      \
-    X(I8,    1, 0,  8, "INT8")        \
-    X(I16,   2, 0, 16, "INT16")       \
-    X(I32,   4, 0, 32, "INT32")       \
-    X(I64,   8, 0, 64, "INT64")       \
-    X(U8,    1, 1,  8, "UINT8")       \
-    X(U16,   2, 1, 16, "UINT16")      \
-    X(U32,   4, 1, 32, "UINT32")      \
-    X(U64,   8, 1, 64, "UINT64")      \
-    X(F16,   2, 2, 16, "FLOAT16")     \
-    X(BF16,  2, 4, 16, "BFLOAT16")    \
-    X(BOOL,  1, 6,  8, "BOOL")        \
+#define WEIR_DTYPE_MAP(X)                                                                \
+    X(F32, 4, 2, 32, "FLOAT")                                                            \
+    X(F64, 8, 2, 64, "DOUBLE")                                                           \
+    X(I8, 1, 0, 8, "INT8")                                                               \
+    X(I16, 2, 0, 16, "INT16")                                                            \
+    X(I32, 4, 0, 32, "INT32")                                                            \
+    X(I64, 8, 0, 64, "INT64")                                                            \
+    X(U8, 1, 1, 8, "UINT8")                                                              \
+    X(U16, 2, 1, 16, "UINT16")                                                           \
+    X(U32, 4, 1, 32, "UINT32")                                                           \
+    X(U64, 8, 1, 64, "UINT64")                                                           \
+    X(F16, 2, 2, 16, "FLOAT16")                                                          \
+    X(BF16, 2, 4, 16, "BFLOAT16")                                                        \
+    X(BOOL, 1, 6, 8, "BOOL")                                                             \
     X(STRING, sizeof(weir_str), 255, 128, "STRING")
 typedef enum weir_dtype {
 #define X(name, ...) WEIR_##name,
     WEIR_DTYPE_MAP(X)
 #undef X
-    WEIR_DTYPE_COUNT
+        WEIR_DTYPE_COUNT
 } weir_dtype;
 // clang-format on
 
@@ -59,12 +59,13 @@ typedef struct weir_device {
 
 /// A view of an n-dimensional array. An element of type WEIR_STRING is a `weir_str`.
 typedef struct weir_tensor {
-    void *data;                    ///< first element; a device address on a device
-    weir_dtype dtype;              ///< element type
-    int rank;                      ///< 0 (one scalar) .. WEIR_RANK_MAX
-    int64_t shape[WEIR_RANK_MAX];  ///< in elements, slowest dimension first; 0 is allowed
-    int64_t stride[WEIR_RANK_MAX]; ///< in BYTES, may be negative or 0 (DLPack counts elements)
-    weir_device device;            ///< zero: host
+    void *data;                   ///< first element; a device address on a device
+    weir_dtype dtype;             ///< element type
+    int rank;                     ///< 0 (one scalar) .. WEIR_RANK_MAX
+    int64_t shape[WEIR_RANK_MAX]; ///< in elements, slowest dimension first; 0 is allowed
+    int64_t stride
+        [WEIR_RANK_MAX]; ///< in BYTES, may be negative or 0 (DLPack counts elements)
+    weir_device device;  ///< zero: host
 } weir_tensor;
 
 /// Bytes of one element.
@@ -91,8 +92,9 @@ WEIR_API WEIR_NODISCARD weir_status weir_dtype_parse(weir_str name, weir_dtype *
 /// @param shape  borrowed during the call, `rank` extents; NULL when rank is 0
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE or ERR_SHAPE (negative extent, product overflows). Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_tensor_init(weir_tensor *t, void *data, weir_dtype dtype,
-                                                     int rank, const int64_t *shape,
+WEIR_API WEIR_NODISCARD weir_status weir_tensor_init(weir_tensor *t, void *data,
+                                                     weir_dtype dtype, int rank,
+                                                     const int64_t *shape,
                                                      weir_error *err);
 
 /// The same for first dimension fastest (Fortran order): element [i,j,..] keeps its indices.
@@ -113,7 +115,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_tensor_init_fortran(weir_tensor *t, voi
 /// @param t    borrowed; NULL is ERR_ARG
 /// @param err  may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE or ERR_SHAPE. Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_tensor_check(const weir_tensor *t, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_tensor_check(const weir_tensor *t,
+                                                      weir_error *err);
 
 /// Number of elements of a checked view: the product of its extents, 1 for rank 0.
 /// @param t  borrowed, well-formed
@@ -137,7 +140,8 @@ WEIR_API bool weir_tensor_is_contiguous(const weir_tensor *t);
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE, ERR_SHAPE or ERR_UNSUPPORTED (device memory). Any thread.
 WEIR_API WEIR_NODISCARD weir_status weir_tensor_copy(const weir_tensor *to,
-                                                     const weir_tensor *from, weir_error *err);
+                                                     const weir_tensor *from,
+                                                     weir_error *err);
 
 /// Write "FLOAT[3,4]" for messages.
 /// @param t    borrowed
@@ -158,15 +162,17 @@ typedef struct weir_buffer weir_buffer;
 /// @param shape  borrowed during the call
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE, ERR_SHAPE or ERR_NOMEM. Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_buffer_new(weir_buffer **out, weir_dtype dtype, int rank,
-                                                    const int64_t *shape, weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_buffer_new(weir_buffer **out, weir_dtype dtype,
+                                                    int rank, const int64_t *shape,
+                                                    weir_error *err);
 
 /// A buffer that holds a packed copy of a host view. WEIR_STRING copies the characters too.
 /// @param out   given: one reference
 /// @param from  borrowed, any strides, not modified
 /// @param err   may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE, ERR_SHAPE, ERR_NOMEM or ERR_UNSUPPORTED. Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_buffer_from(weir_buffer **out, const weir_tensor *from,
+WEIR_API WEIR_NODISCARD weir_status weir_buffer_from(weir_buffer **out,
+                                                     const weir_tensor *from,
                                                      weir_error *err);
 
 /// A buffer around memory of someone else (a slab, another library). No copy.
@@ -177,9 +183,10 @@ WEIR_API WEIR_NODISCARD weir_status weir_buffer_from(weir_buffer **out, const we
 /// @param err      may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE, ERR_SHAPE or ERR_NOMEM; on failure release is not called.
 ///         Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_buffer_wrap(weir_buffer **out, const weir_tensor *view,
-                                                     void (*release)(void *context), void *context,
-                                                     weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_buffer_wrap(weir_buffer **out,
+                                                     const weir_tensor *view,
+                                                     void (*release)(void *context),
+                                                     void *context, weir_error *err);
 
 /// Take one more reference.
 /// @param b  borrowed; NULL is allowed
@@ -210,9 +217,8 @@ struct DLManagedTensorVersioned;
 /// @param out  given: to be released through its deleter, on any thread
 /// @param err  may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE or ERR_NOMEM. Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_buffer_to_dlpack(weir_buffer *b,
-                                                          struct DLManagedTensorVersioned **out,
-                                                          weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_buffer_to_dlpack(
+    weir_buffer *b, struct DLManagedTensorVersioned **out, weir_error *err);
 
 /// Import a DLPack tensor without a copy. The last unref of the buffer calls the deleter.
 /// @param out  given: one reference; its view may be strided
@@ -220,9 +226,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_buffer_to_dlpack(weir_buffer *b,
 /// @param err  may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_DTYPE (lanes or type unknown), ERR_SHAPE, ERR_FORMAT (major
 ///         version unknown) or ERR_NOMEM. Any thread.
-WEIR_API WEIR_NODISCARD weir_status weir_buffer_from_dlpack(weir_buffer **out,
-                                                            struct DLManagedTensorVersioned *dl,
-                                                            weir_error *err);
+WEIR_API WEIR_NODISCARD weir_status weir_buffer_from_dlpack(
+    weir_buffer **out, struct DLManagedTensorVersioned *dl, weir_error *err);
 
 /// What the buffers of this process hold and have done.
 typedef struct weir_memory {

@@ -17,8 +17,8 @@ typedef struct wr_map_entry {
 typedef struct wr_map {
     wr_map_entry *slot; /* n_slots of them, a power of two; NULL while empty */
     size_t n_slots;
-    size_t n_used;      /* slots with a key */
-    size_t n_dirty;     /* slots with a key, or deleted */
+    size_t n_used;  /* slots with a key */
+    size_t n_dirty; /* slots with a key, or deleted */
     uint64_t seed;
 } wr_map;
 

@@ -9,8 +9,8 @@
 const char *weir_status_name(weir_status st)
 {
     switch (st) {
-#define X(name, value, text) \
-    case WEIR_##name:        \
+#define X(name, value, text)                                                             \
+    case WEIR_##name:                                                                    \
         return #name;
         WEIR_STATUS_MAP(X)
 #undef X
@@ -21,8 +21,8 @@ const char *weir_status_name(weir_status st)
 const char *weir_status_text(weir_status st)
 {
     switch (st) {
-#define X(name, value, text) \
-    case WEIR_##name:        \
+#define X(name, value, text)                                                             \
+    case WEIR_##name:                                                                    \
         return text;
         WEIR_STATUS_MAP(X)
 #undef X

@@ -64,15 +64,18 @@ void wr_text_printf(wr_text *t, const char *fmt, ...)
 weir_status wr_check_name(weir_str name, const char *what, weir_error *err)
 {
     if (name.p == NULL && name.n > 0)
-        return weir_fail(err, WEIR_ERR_ARG, "%s: null pointer with length %zu", what, name.n);
+        return weir_fail(err, WEIR_ERR_ARG, "%s: null pointer with length %zu", what,
+                         name.n);
     if (name.n == 0)
-        return weir_fail(err, WEIR_ERR_ARG, "%s is empty: give 1 to %d bytes", what, WEIR_KEY_MAX);
+        return weir_fail(err, WEIR_ERR_ARG, "%s is empty: give 1 to %d bytes", what,
+                         WEIR_KEY_MAX);
     if (name.n > WEIR_KEY_MAX)
-        return weir_fail(err, WEIR_ERR_ARG, "%s has %zu bytes: at most %d are allowed", what,
-                         name.n, WEIR_KEY_MAX);
+        return weir_fail(err, WEIR_ERR_ARG, "%s has %zu bytes: at most %d are allowed",
+                         what, name.n, WEIR_KEY_MAX);
     const char *nul = memchr(name.p, '\0', name.n);
     if (nul != NULL)
-        return weir_fail(err, WEIR_ERR_ARG, "%s '%.*s' has a NUL byte at %td of %zu bytes", what,
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "%s '%.*s' has a NUL byte at %td of %zu bytes", what,
                          WR_NAME(name), nul - name.p, name.n);
     return WEIR_OK;
 }

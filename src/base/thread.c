@@ -92,8 +92,8 @@ bool wr_cond_wait(wr_cond *c, wr_mutex *m, weir_deadline until)
     return pthread_cond_timedwait(&c->c, &m->m, &t) != ETIMEDOUT;
 }
 
-weir_status wr_thread_start(pthread_t *out, const char *name, void *(*run)(void *), void *arg,
-                            weir_error *err)
+weir_status wr_thread_start(pthread_t *out, const char *name, void *(*run)(void *),
+                            void *arg, weir_error *err)
 {
     sigset_t all, old;
     sigfillset(&all);
@@ -101,8 +101,8 @@ weir_status wr_thread_start(pthread_t *out, const char *name, void *(*run)(void 
     int rc = pthread_create(out, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc != 0)
-        return weir_fail(err, WEIR_ERR_NOMEM, "thread '%s' could not be started (errno %d)", name,
-                         rc);
+        return weir_fail(err, WEIR_ERR_NOMEM,
+                         "thread '%s' could not be started (errno %d)", name, rc);
     pthread_setname_np(*out, name);
     return WEIR_OK;
 }

@@ -46,8 +46,8 @@ void wr_cond_broadcast(wr_cond *c);
 bool wr_cond_wait(wr_cond *c, wr_mutex *m, weir_deadline until);
 
 /* Start a joinable thread with signals blocked; its name shows in top and gdb (15 bytes). */
-weir_status wr_thread_start(pthread_t *out, const char *name, void *(*run)(void *), void *arg,
-                            weir_error *err);
+weir_status wr_thread_start(pthread_t *out, const char *name, void *(*run)(void *),
+                            void *arg, weir_error *err);
 
 /* Cores that this thread may run on, as MPI or the workload manager bound it. At least 1. */
 int wr_affinity_cores(void);

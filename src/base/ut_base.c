@@ -133,8 +133,10 @@ static void test_names_are_checked(void **state)
     expect_ok(wr_check_name((weir_str){big, WEIR_KEY_MAX}, "tensor", &err));
     expect_fail(wr_check_name((weir_str){big, sizeof big}, "tensor", &err), WEIR_ERR_ARG,
                 "65536 bytes: at most 65535");
-    expect_fail(wr_check_name((weir_str){0}, "tensor", &err), WEIR_ERR_ARG, "tensor is empty");
-    expect_fail(wr_check_name((weir_str){NULL, 3}, "model", &err), WEIR_ERR_ARG, "null pointer");
+    expect_fail(wr_check_name((weir_str){0}, "tensor", &err), WEIR_ERR_ARG,
+                "tensor is empty");
+    expect_fail(wr_check_name((weir_str){NULL, 3}, "model", &err), WEIR_ERR_ARG,
+                "null pointer");
     expect_fail(wr_check_name((weir_str){"a\0b", 3}, "list", &err), WEIR_ERR_ARG,
                 "NUL byte at 1 of 3");
     expect_ok(wr_check_name((weir_str){"\xff {}\n", 5}, "list", &err));

@@ -14,32 +14,39 @@ static const struct {
     const char *scheme;
     const wr_transport_ops *ops;
 } transports[] = {
-    {"embedded", &wr_transport_inproc}, {"node", NULL}, {"redis", NULL},
-    {"rediss", NULL},                   {"unix", NULL}, {"mpi", NULL},
+    {"embedded", &wr_transport_inproc},
+    {"node", NULL},
+    {"redis", NULL},
+    {"rediss", NULL},
+    {"unix", NULL},
+    {"mpi", NULL},
 };
 
 /* ---- addresses ---- */
 
-static weir_status find_transport(weir_str address, const wr_transport_ops **ops, weir_str *rest,
-                                  weir_error *err)
+static weir_status find_transport(weir_str address, const wr_transport_ops **ops,
+                                  weir_str *rest, weir_error *err)
 {
     const char *colon = memchr(address.p, ':', address.n);
-    weir_str scheme = {address.p, colon == NULL ? address.n : (size_t)(colon - address.p)};
+    weir_str scheme = {address.p,
+                       colon == NULL ? address.n : (size_t)(colon - address.p)};
     for (size_t i = 0; i < sizeof transports / sizeof *transports; i++) {
         if (!wr_str_eq(scheme, weir_cstr(transports[i].scheme)) || colon == NULL)
             continue;
         if (transports[i].ops == NULL)
-            return weir_fail(err, WEIR_ERR_UNSUPPORTED,
-                             "address '%.*s': the transport '%s:' is not built into this Weir; only "
-                             "'embedded:' is",
-                             WR_NAME(address), transports[i].scheme);
+            return weir_fail(
+                err, WEIR_ERR_UNSUPPORTED,
+                "address '%.*s': the transport '%s:' is not built into this Weir; only "
+                "'embedded:' is",
+                WR_NAME(address), transports[i].scheme);
         *ops = transports[i].ops;
         *rest = (weir_str){colon + 1, address.n - scheme.n - 1};
         return WEIR_OK;
     }
-    return weir_fail(err, WEIR_ERR_ARG,
-                     "address '%.*s' begins with no transport that Weir knows: try 'embedded:'",
-                     WR_NAME(address));
+    return weir_fail(
+        err, WEIR_ERR_ARG,
+        "address '%.*s' begins with no transport that Weir knows: try 'embedded:'",
+        WR_NAME(address));
 }
 
 /* ---- opening ---- */
@@ -50,7 +57,8 @@ static weir_str first_entry(weir_str list)
     return comma == NULL ? list : (weir_str){list.p, (size_t)(comma - list.p)};
 }
 
-static weir_status set_prefix(weir_client *c, wr_side side, weir_str text, weir_error *err)
+static weir_status set_prefix(weir_client *c, wr_side side, weir_str text,
+                              weir_error *err)
 {
     wr_text fresh = {0};
     if (text.n > 0) {
@@ -69,9 +77,11 @@ static weir_status set_prefix(weir_client *c, wr_side side, weir_str text, weir_
     return WEIR_OK;
 }
 
-static weir_status set_prefixes(weir_client *c, const weir_client_options *opt, weir_error *err)
+static weir_status set_prefixes(weir_client *c, const weir_client_options *opt,
+                                weir_error *err)
 {
-    weir_str put = opt->put_prefix.n > 0 ? opt->put_prefix : weir_cstr(getenv("SSKEYOUT"));
+    weir_str put =
+        opt->put_prefix.n > 0 ? opt->put_prefix : weir_cstr(getenv("SSKEYOUT"));
     weir_str get = opt->get_prefix.n > 0 ? opt->get_prefix : weir_cstr(getenv("SSKEYIN"));
     wr_text_add(&c->sources, get.p, get.n);
     if (c->sources.failed)
@@ -79,34 +89,38 @@ static weir_status set_prefixes(weir_client *c, const weir_client_options *opt, 
     weir_status st = set_prefix(c, WR_WRITE, put, err);
     if (st == WEIR_OK)
         st = set_prefix(c, WR_READ, first_entry(get), err);
-    c->use_prefix[WEIR_TENSOR] = c->use_prefix[WEIR_DATASET] = c->use_prefix[WEIR_LIST] = true;
+    c->use_prefix[WEIR_TENSOR] = c->use_prefix[WEIR_DATASET] = c->use_prefix[WEIR_LIST] =
+        true;
     return st;
 }
 
-static weir_status check_options(const weir_client_options *given, weir_client_options *out,
-                                 weir_error *err)
+static weir_status check_options(const weir_client_options *given,
+                                 weir_client_options *out, weir_error *err)
 {
     *out = (weir_client_options){0};
     if (given == NULL)
         return WEIR_OK;
     weir_client_options zero = {0};
     if (given->struct_bytes == 0 && memcmp(given, &zero, sizeof zero) != 0)
-        return weir_fail(err, WEIR_ERR_ARG, "client options: struct_bytes is 0 though others are "
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "client options: struct_bytes is 0 though others are "
                          "set: write .struct_bytes = sizeof(weir_client_options)");
     if (given->struct_bytes > sizeof *given)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "client options have %zu bytes, this Weir knows %zu: it is older than "
-                         "your header",
-                         given->struct_bytes, sizeof *given);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "client options have %zu bytes, this Weir knows %zu: it is older than "
+            "your header",
+            given->struct_bytes, sizeof *given);
     memcpy(out, given, given->struct_bytes);
     if ((unsigned)out->full > WEIR_FULL_DROP_NEWEST || out->threads < 0)
-        return weir_fail(err, WEIR_ERR_ARG, "client options: full is %d (0 to %d), threads %d",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "client options: full is %d (0 to %d), threads %d",
                          (int)out->full, (int)WEIR_FULL_DROP_NEWEST, out->threads);
     return WEIR_OK;
 }
 
-weir_status weir_client_new(weir_client **out, weir_str address, const weir_client_options *opt,
-                            weir_error *err)
+weir_status weir_client_new(weir_client **out, weir_str address,
+                            const weir_client_options *opt, weir_error *err)
 {
     weir_client_options full_options;
     weir_str rest = {0};
@@ -191,14 +205,15 @@ weir_status weir_client_set_source(weir_client *c, weir_str source, weir_error *
                      WR_NAME(source), WR_NAME(((weir_str){c->sources.p, c->sources.n})));
 }
 
-weir_status weir_client_use_prefix(weir_client *c, weir_kind kind, bool on, weir_error *err)
+weir_status weir_client_use_prefix(weir_client *c, weir_kind kind, bool on,
+                                   weir_error *err)
 {
     weir_status st = wr_check_pointer(c, "use_prefix", "client", err);
     if (st != WEIR_OK)
         return st;
     if (kind <= WEIR_ANY || kind >= WEIR_KIND_COUNT)
-        return weir_fail(err, WEIR_ERR_ARG, "use_prefix: kind %d is none that takes a prefix",
-                         (int)kind);
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "use_prefix: kind %d is none that takes a prefix", (int)kind);
     c->use_prefix[kind] = on;
     return WEIR_OK;
 }
@@ -255,7 +270,8 @@ void wr_key_fini(wr_key *k)
 
 /* ---- checks that every verb begins with ---- */
 
-weir_status wr_check_pointer(const void *p, const char *verb, const char *what, weir_error *err)
+weir_status wr_check_pointer(const void *p, const char *verb, const char *what,
+                             weir_error *err)
 {
     if (p != NULL)
         return WEIR_OK;
@@ -271,9 +287,10 @@ weir_status wr_client_check(const weir_client *c, const char *verb, weir_error *
     if (c->deadline != WEIR_NEVER) {
         int64_t late = weir_now_ns() - c->deadline;
         if (late >= 0)
-            return weir_fail(err, WEIR_ERR_TIMEOUT,
-                             "%s: the client's deadline passed %.3f ms ago; nothing was done", verb,
-                             (double)late * 1e-6);
+            return weir_fail(
+                err, WEIR_ERR_TIMEOUT,
+                "%s: the client's deadline passed %.3f ms ago; nothing was done", verb,
+                (double)late * 1e-6);
     }
     return WEIR_OK;
 }
@@ -306,16 +323,20 @@ weir_status weir_client_statistic(const weir_client *c, weir_str name, double *v
             return WEIR_OK;
         }
     }
-    return weir_fail(err, WEIR_ERR_KEY, "there is no statistic '%.*s': `weir help statistics` "
-                     "lists them", WR_NAME(name));
+    return weir_fail(err, WEIR_ERR_KEY,
+                     "there is no statistic '%.*s': `weir help statistics` "
+                     "lists them",
+                     WR_NAME(name));
 }
 
 size_t weir_backends(weir_client *c, weir_backend_info *out, size_t n)
 {
     weir_client *own = NULL;
-    if (c == NULL && weir_client_new(&own, WEIR_STR("embedded:weir_backends"), NULL, NULL) == WEIR_OK)
+    if (c == NULL &&
+        weir_client_new(&own, WEIR_STR("embedded:weir_backends"), NULL, NULL) == WEIR_OK)
         c = own;
-    size_t found = c == NULL || (out == NULL && n > 0) ? 0 : c->ops->backends(c->link, out, n);
+    size_t found =
+        c == NULL || (out == NULL && n > 0) ? 0 : c->ops->backends(c->link, out, n);
     weir_client_free(own);
     return found;
 }

@@ -9,18 +9,22 @@
 #include "base/text.h"
 #include "client/transport/transport.h"
 
-typedef enum wr_side { WR_READ, WR_WRITE, WR_SIDES } wr_side; /* which prefix a name takes */
+typedef enum wr_side {
+    WR_READ,
+    WR_WRITE,
+    WR_SIDES
+} wr_side; /* which prefix a name takes */
 
 struct weir_client {
     const wr_transport_ops *ops;
     wr_link *link;
     atomic_bool closed;
-    int64_t timeout_ms;     /* changed by one thread, as client.h says */
+    int64_t timeout_ms; /* changed by one thread, as client.h says */
     weir_deadline deadline;
     wr_text prefix[WR_SIDES]; /* with its dot; empty: none */
     wr_text sources;          /* the entries of SSKEYIN, comma-separated */
     bool use_prefix[WEIR_KIND_COUNT];
-    weir_request *requests;   /* not yet done; guarded by the completion lock */
+    weir_request *requests; /* not yet done; guarded by the completion lock */
 };
 
 /* ---- names ---- */
@@ -51,14 +55,16 @@ wr_req wr_client_req(const weir_client *c, wr_command command);
 /* Send and wait; when `out` is not NULL, begin only and give the request. `out_dataset` is where the
  * result of get_dataset goes. With `out`, everything that req names is copied but the memory of
  * tensors, `dataset`, and `steps`. */
-weir_status wr_client_send(weir_client *c, const wr_req *req, wr_rep *rep, weir_request **out,
-                           weir_dataset **out_dataset, weir_error *err);
+weir_status wr_client_send(weir_client *c, const wr_req *req, wr_rep *rep,
+                           weir_request **out, weir_dataset **out_dataset,
+                           weir_error *err);
 
 /* A pointer that a verb needs: ERR_ARG when it is NULL. */
-weir_status wr_check_pointer(const void *p, const char *verb, const char *what, weir_error *err);
+weir_status wr_check_pointer(const void *p, const char *verb, const char *what,
+                             weir_error *err);
 
 /* A model's options as the engine wants them: defaults filled, struct_bytes checked. */
-weir_status wr_check_model_options(const weir_model_options *given, weir_model_options *out,
-                                   weir_error *err);
+weir_status wr_check_model_options(const weir_model_options *given,
+                                   weir_model_options *out, weir_error *err);
 
 #endif

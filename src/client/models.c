@@ -10,45 +10,51 @@
 
 /* ---- set ---- */
 
-weir_status wr_check_model_options(const weir_model_options *given, weir_model_options *out,
-                                   weir_error *err)
+weir_status wr_check_model_options(const weir_model_options *given,
+                                   weir_model_options *out, weir_error *err)
 {
     *out = (weir_model_options){0};
     if (given == NULL)
         return WEIR_OK;
     weir_model_options zero = {0};
     if (given->struct_bytes == 0 && memcmp(given, &zero, sizeof zero) != 0)
-        return weir_fail(err, WEIR_ERR_ARG, "model options: struct_bytes is 0 though others are "
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model options: struct_bytes is 0 though others are "
                          "set: write .struct_bytes = sizeof(weir_model_options)");
     if (given->struct_bytes > sizeof *given)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model options have %zu bytes, this Weir knows %zu: it is older than your "
-                         "header",
-                         given->struct_bytes, sizeof *given);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "model options have %zu bytes, this Weir knows %zu: it is older than your "
+            "header",
+            given->struct_bytes, sizeof *given);
     memcpy(out, given, given->struct_bytes);
-    if (out->batch_max < 0 || out->batch_min < 0 || out->batch_wait_ms < 0 || out->threads < 0 ||
-        out->version < 0 || out->block_rows < 0)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model options: a number is negative (batch_max %lld, batch_min %lld, "
-                         "batch_wait_ms %lld, threads %d, version %lld, block_rows %lld)",
-                         (long long)out->batch_max, (long long)out->batch_min,
-                         (long long)out->batch_wait_ms, out->threads, (long long)out->version,
-                         (long long)out->block_rows);
+    if (out->batch_max < 0 || out->batch_min < 0 || out->batch_wait_ms < 0 ||
+        out->threads < 0 || out->version < 0 || out->block_rows < 0)
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "model options: a number is negative (batch_max %lld, batch_min %lld, "
+            "batch_wait_ms %lld, threads %d, version %lld, block_rows %lld)",
+            (long long)out->batch_max, (long long)out->batch_min,
+            (long long)out->batch_wait_ms, out->threads, (long long)out->version,
+            (long long)out->block_rows);
     if (out->batch_min > 0 && out->batch_max > 0 && out->batch_min > out->batch_max)
-        return weir_fail(err, WEIR_ERR_ARG, "model options: batch_min %lld exceeds batch_max %lld",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model options: batch_min %lld exceeds batch_max %lld",
                          (long long)out->batch_min, (long long)out->batch_max);
     if (out->n_inputs < 0 || out->n_outputs < 0 || out->n_inputs > WEIR_IO_MAX ||
         out->n_outputs > WEIR_IO_MAX || (out->n_inputs > 0 && out->inputs == NULL) ||
         (out->n_outputs > 0 && out->outputs == NULL))
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model options: %d input and %d output names (at most %d, not null)",
-                         out->n_inputs, out->n_outputs, WEIR_IO_MAX);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "model options: %d input and %d output names (at most %d, not null)",
+            out->n_inputs, out->n_outputs, WEIR_IO_MAX);
     return WEIR_OK;
 }
 
 /* `blob` is shared; the request keeps a reference. */
-static weir_status set_blob(weir_client *c, weir_kind kind, weir_str name, weir_buffer *blob,
-                            const weir_model_options *opt, weir_request **out, weir_error *err)
+static weir_status set_blob(weir_client *c, weir_kind kind, weir_str name,
+                            weir_buffer *blob, const weir_model_options *opt,
+                            weir_request **out, weir_error *err)
 {
     wr_key key = {0};
     wr_rep rep;
@@ -68,9 +74,9 @@ static weir_status set_blob(weir_client *c, weir_kind kind, weir_str name, weir_
     return st;
 }
 
-static weir_status set_bytes(weir_client *c, weir_kind kind, weir_str name, const void *bytes,
-                             size_t n, const weir_model_options *opt, weir_request **out,
-                             weir_error *err)
+static weir_status set_bytes(weir_client *c, weir_kind kind, weir_str name,
+                             const void *bytes, size_t n, const weir_model_options *opt,
+                             weir_request **out, weir_error *err)
 {
     weir_buffer *blob = NULL;
     weir_tensor view;
@@ -81,7 +87,8 @@ static weir_status set_bytes(weir_client *c, weir_kind kind, weir_str name, cons
     if (st == WEIR_OK && bytes == NULL)
         st = wr_check_pointer(bytes, "set_model", "bytes", err);
     if (st == WEIR_OK && (n == 0 || n > INT64_MAX))
-        st = weir_fail(err, WEIR_ERR_FORMAT, "%s '%.*s' has %zu bytes", what, WR_NAME(name), n);
+        st = weir_fail(err, WEIR_ERR_FORMAT, "%s '%.*s' has %zu bytes", what,
+                       WR_NAME(name), n);
     if (st != WEIR_OK)
         return st;
     int64_t shape = (int64_t)n;
@@ -101,7 +108,8 @@ weir_status weir_set_model(weir_client *c, weir_str name, const void *bytes, siz
 }
 
 weir_status weir_iset_model(weir_client *c, weir_str name, const void *bytes, size_t n,
-                            const weir_model_options *opt, weir_request **req, weir_error *err)
+                            const weir_model_options *opt, weir_request **req,
+                            weir_error *err)
 {
     weir_status st = wr_check_pointer(req, "iset_model", "req", err);
     return st == WEIR_OK ? set_bytes(c, WEIR_MODEL, name, bytes, n, opt, req, err) : st;
@@ -130,9 +138,10 @@ static weir_status read_all(int fd, weir_str path, weir_tensor to, weir_error *e
         if (got < 0)
             return io_error(path, "reading failed", err);
         if (got == 0)
-            return weir_fail(err, WEIR_ERR_IO,
-                             "model file '%.*s' became shorter by %zu bytes while it was read",
-                             WR_NAME(path), left);
+            return weir_fail(
+                err, WEIR_ERR_IO,
+                "model file '%.*s' became shorter by %zu bytes while it was read",
+                WR_NAME(path), left);
         p += got;
         left -= (size_t)got;
     }
@@ -194,13 +203,15 @@ weir_status weir_set_model_file(weir_client *c, weir_str name, weir_str path,
 
 /* ---- look ---- */
 
-static weir_status ask_model(weir_client *c, wr_command command, const char *verb, weir_kind kind,
-                             weir_str name, bool reset, wr_rep *rep, weir_error *err)
+static weir_status ask_model(weir_client *c, wr_command command, const char *verb,
+                             weir_kind kind, weir_str name, bool reset, wr_rep *rep,
+                             weir_error *err)
 {
     wr_key key = {0};
     weir_status st = wr_client_check(c, verb, err);
     if (st == WEIR_OK && kind != WEIR_MODEL && kind != WEIR_SCRIPT)
-        st = weir_fail(err, WEIR_ERR_ARG, "%s: kind %d is neither WEIR_MODEL nor WEIR_SCRIPT", verb,
+        st = weir_fail(err, WEIR_ERR_ARG,
+                       "%s: kind %d is neither WEIR_MODEL nor WEIR_SCRIPT", verb,
                        (int)kind);
     if (st == WEIR_OK)
         st = wr_key_make(&key, c, kind, WR_READ, name, err);
@@ -215,8 +226,8 @@ static weir_status ask_model(weir_client *c, wr_command command, const char *ver
     return st;
 }
 
-weir_status weir_get_model(weir_client *c, weir_kind kind, weir_str name, weir_buffer **out,
-                           weir_error *err)
+weir_status weir_get_model(weir_client *c, weir_kind kind, weir_str name,
+                           weir_buffer **out, weir_error *err)
 {
     wr_rep rep;
     weir_status st = wr_check_pointer(out, "get_model", "out", err);
@@ -227,14 +238,15 @@ weir_status weir_get_model(weir_client *c, weir_kind kind, weir_str name, weir_b
     return st;
 }
 
-weir_status weir_describe_model(weir_client *c, weir_kind kind, weir_str name, weir_model_info *out,
-                                weir_error *err)
+weir_status weir_describe_model(weir_client *c, weir_kind kind, weir_str name,
+                                weir_model_info *out, weir_error *err)
 {
     wr_rep rep;
     weir_status st = wr_check_pointer(out, "describe_model", "out", err);
     rep.info = out;
     if (st == WEIR_OK)
-        st = ask_model(c, WR_CMD_describe_model, "describe_model", kind, name, false, &rep, err);
+        st = ask_model(c, WR_CMD_describe_model, "describe_model", kind, name, false,
+                       &rep, err);
     return st;
 }
 
@@ -245,7 +257,8 @@ weir_status weir_model_statistics(weir_client *c, weir_kind kind, weir_str name,
     weir_status st = wr_check_pointer(out, "model_statistics", "out", err);
     rep.stats = out;
     if (st == WEIR_OK)
-        st = ask_model(c, WR_CMD_model_statistics, "model_statistics", kind, name, reset, &rep, err);
+        st = ask_model(c, WR_CMD_model_statistics, "model_statistics", kind, name, reset,
+                       &rep, err);
     return st;
 }
 
@@ -256,8 +269,8 @@ static weir_status check_io(const char *verb, weir_str model, const void *in, in
 {
     if (n_in < 0 || n_out < 0 || n_in > WEIR_IO_MAX || n_out > WEIR_IO_MAX)
         return weir_fail(err, WEIR_ERR_ARG,
-                         "%s '%.*s': %d inputs and %d outputs; 0 to %d are possible", verb,
-                         WR_NAME(model), n_in, n_out, WEIR_IO_MAX);
+                         "%s '%.*s': %d inputs and %d outputs; 0 to %d are possible",
+                         verb, WR_NAME(model), n_in, n_out, WEIR_IO_MAX);
     if ((in == NULL && n_in > 0) || (out == NULL && n_out > 0))
         return weir_fail(err, WEIR_ERR_ARG, "%s '%.*s': the pointer '%s' is null", verb,
                          WR_NAME(model), in == NULL && n_in > 0 ? "in" : "out");
@@ -265,17 +278,19 @@ static weir_status check_io(const char *verb, weir_str model, const void *in, in
 }
 
 /* An infer with its outputs in views (`out`) or buffers (rep). The engine checks the views. */
-static weir_status infer(weir_client *c, weir_str model, weir_str function, const weir_tensor *in,
-                         int n_in, const weir_tensor *out, int n_out, wr_rep *rep,
-                         weir_request **req_out, weir_error *err)
+static weir_status infer(weir_client *c, weir_str model, weir_str function,
+                         const weir_tensor *in, int n_in, const weir_tensor *out,
+                         int n_out, wr_rep *rep, weir_request **req_out, weir_error *err)
 {
     wr_key key;
     key.heap = NULL;
     weir_status st = wr_client_check(c, "infer", err);
     if (st == WEIR_OK)
-        st = check_io("infer", model, in, n_in, rep == NULL ? (const void *)out : rep, n_out, err);
+        st = check_io("infer", model, in, n_in, rep == NULL ? (const void *)out : rep,
+                      n_out, err);
     if (st == WEIR_OK)
-        st = wr_key_make(&key, c, function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL, WR_READ, model, err);
+        st = wr_key_make(&key, c, function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL, WR_READ,
+                         model, err);
     if (st != WEIR_OK)
         return st;
     wr_req req = wr_client_req(c, WR_CMD_infer);
@@ -298,7 +313,8 @@ weir_status weir_infer(weir_client *c, weir_str model, const weir_tensor *in, in
 }
 
 weir_status weir_iinfer(weir_client *c, weir_str model, const weir_tensor *in, int n_in,
-                        const weir_tensor *out, int n_out, weir_request **req, weir_error *err)
+                        const weir_tensor *out, int n_out, weir_request **req,
+                        weir_error *err)
 {
     weir_status st = wr_check_pointer(req, "iinfer", "req", err);
     if (st != WEIR_OK)
@@ -307,8 +323,8 @@ weir_status weir_iinfer(weir_client *c, weir_str model, const weir_tensor *in, i
 }
 
 weir_status weir_infer_script(weir_client *c, weir_str script, weir_str function,
-                              const weir_tensor *in, int n_in, weir_buffer **out, int n_out,
-                              weir_error *err)
+                              const weir_tensor *in, int n_in, weir_buffer **out,
+                              int n_out, weir_error *err)
 {
     weir_status st = wr_check_name(function, "function", err);
     wr_rep rep;
@@ -323,8 +339,8 @@ weir_status weir_infer_script(weir_client *c, weir_str script, weir_str function
     return st;
 }
 
-weir_status weir_infer_alloc(weir_client *c, weir_str model, const weir_tensor *in, int n_in,
-                             weir_buffer **out, int n_out, weir_error *err)
+weir_status weir_infer_alloc(weir_client *c, weir_str model, const weir_tensor *in,
+                             int n_in, weir_buffer **out, int n_out, weir_error *err)
 {
     wr_rep rep;
     weir_status st = check_io("infer", model, in, n_in, out, n_out, err);
@@ -338,25 +354,28 @@ weir_status weir_infer_alloc(weir_client *c, weir_str model, const weir_tensor *
 }
 
 /* The views of a dataset's tensors in the order of a model's inputs. */
-static weir_status match_inputs(const weir_dataset *ds, weir_str model, const weir_model_info *info,
-                                weir_tensor *in, weir_error *err)
+static weir_status match_inputs(const weir_dataset *ds, weir_str model,
+                                const weir_model_info *info, weir_tensor *in,
+                                weir_error *err)
 {
     for (int i = 0; i < info->n_in; i++) {
         if (weir_dataset_tensor(ds, weir_cstr(info->in[i].name), &in[i], NULL) != WEIR_OK)
-            return weir_fail(err, WEIR_ERR_KEY,
-                             "infer '%.*s': dataset '%.*s' has no tensor '%s', which the model wants",
-                             WR_NAME(model), WR_NAME(weir_dataset_name(ds)), info->in[i].name);
+            return weir_fail(
+                err, WEIR_ERR_KEY,
+                "infer '%.*s': dataset '%.*s' has no tensor '%s', which the model wants",
+                WR_NAME(model), WR_NAME(weir_dataset_name(ds)), info->in[i].name);
     }
     return WEIR_OK;
 }
 
-static weir_status add_all(weir_dataset *ds, const weir_model_info *info, weir_buffer **out,
-                           weir_error *err)
+static weir_status add_all(weir_dataset *ds, const weir_model_info *info,
+                           weir_buffer **out, weir_error *err)
 {
     for (int i = 0; i < info->n_out; i++) {
-        if (weir_dataset_tensor(ds, weir_cstr(info->out[i].name), &(weir_tensor){0}, NULL) ==
-            WEIR_OK)
-            return weir_fail(err, WEIR_ERR_EXISTS, "dataset '%.*s' already has a tensor '%s'",
+        if (weir_dataset_tensor(ds, weir_cstr(info->out[i].name), &(weir_tensor){0},
+                                NULL) == WEIR_OK)
+            return weir_fail(err, WEIR_ERR_EXISTS,
+                             "dataset '%.*s' already has a tensor '%s'",
                              WR_NAME(weir_dataset_name(ds)), info->out[i].name);
     }
     weir_status st = WEIR_OK;
@@ -394,8 +413,8 @@ weir_status weir_infer_dataset(weir_client *c, weir_str model, const weir_datase
 
 /* ---- run ---- */
 
-static weir_status make_keys(wr_key *keys, weir_str *s, const weir_client *c, wr_side side,
-                             const weir_str *names, int n, weir_error *err)
+static weir_status make_keys(wr_key *keys, weir_str *s, const weir_client *c,
+                             wr_side side, const weir_str *names, int n, weir_error *err)
 {
     weir_status st = WEIR_OK;
     for (int i = 0; i < n; i++)
@@ -413,9 +432,9 @@ static void fini_keys(wr_key *keys, int n)
         wr_key_fini(&keys[i]);
 }
 
-static weir_status run(weir_client *c, weir_str model, weir_str function, const weir_str *in_keys,
-                       int n_in, const weir_str *out_keys, int n_out, weir_request **out,
-                       weir_error *err)
+static weir_status run(weir_client *c, weir_str model, weir_str function,
+                       const weir_str *in_keys, int n_in, const weir_str *out_keys,
+                       int n_out, weir_request **out, weir_error *err)
 {
     wr_key key = {0}, in[WEIR_IO_MAX], to[WEIR_IO_MAX];
     weir_str in_s[WEIR_IO_MAX], to_s[WEIR_IO_MAX];
@@ -424,11 +443,13 @@ static weir_status run(weir_client *c, weir_str model, weir_str function, const 
     if (st == WEIR_OK)
         st = check_io("run", model, in_keys, n_in, out_keys, n_out, err);
     if (st == WEIR_OK)
-        st = wr_key_make(&key, c, function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL, WR_READ, model, err);
+        st = wr_key_make(&key, c, function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL, WR_READ,
+                         model, err);
     if (st != WEIR_OK)
         return st;
     st = make_keys(in, in_s, c, WR_READ, in_keys, n_in, err);
-    weir_status st_to = make_keys(to, to_s, c, WR_WRITE, out_keys, n_out, st == WEIR_OK ? err : NULL);
+    weir_status st_to =
+        make_keys(to, to_s, c, WR_WRITE, out_keys, n_out, st == WEIR_OK ? err : NULL);
     if (st == WEIR_OK)
         st = st_to;
     if (st == WEIR_OK) {
@@ -454,8 +475,8 @@ weir_status weir_run(weir_client *c, weir_str model, const weir_str *in_keys, in
 }
 
 weir_status weir_run_script(weir_client *c, weir_str script, weir_str function,
-                            const weir_str *in_keys, int n_in, const weir_str *out_keys, int n_out,
-                            weir_error *err)
+                            const weir_str *in_keys, int n_in, const weir_str *out_keys,
+                            int n_out, weir_error *err)
 {
     weir_status st = wr_check_name(function, "function", err);
     if (st != WEIR_OK)
@@ -463,9 +484,9 @@ weir_status weir_run_script(weir_client *c, weir_str script, weir_str function,
     return run(c, script, function, in_keys, n_in, out_keys, n_out, NULL, err);
 }
 
-weir_status weir_irun(weir_client *c, weir_str model, weir_str function, const weir_str *in_keys,
-                      int n_in, const weir_str *out_keys, int n_out, weir_request **req,
-                      weir_error *err)
+weir_status weir_irun(weir_client *c, weir_str model, weir_str function,
+                      const weir_str *in_keys, int n_in, const weir_str *out_keys,
+                      int n_out, weir_request **req, weir_error *err)
 {
     weir_status st = wr_check_pointer(req, "irun", "req", err);
     if (st != WEIR_OK)

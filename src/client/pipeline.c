@@ -79,8 +79,8 @@ static weir_status dup_names(weir_str **to, int *n_to, const weir_str *names, in
 }
 
 /* One more step of a kind with a checked name; *out points into the pipeline. */
-static weir_status new_step(weir_pipeline *p, wr_step_kind kind, weir_str name, const char *what,
-                            wr_step **out, weir_error *err)
+static weir_status new_step(weir_pipeline *p, wr_step_kind kind, weir_str name,
+                            const char *what, wr_step **out, weir_error *err)
 {
     weir_status st = wr_check_pointer(p, "pipeline", "p", err);
     if (st == WEIR_OK)
@@ -147,15 +147,16 @@ weir_status weir_pipeline_keep(weir_pipeline *p, weir_str name, weir_error *err)
 }
 
 weir_status weir_pipeline_run(weir_pipeline *p, weir_str model, weir_str function,
-                              const weir_str *in, int n_in, const weir_str *out, int n_out,
-                              weir_error *err)
+                              const weir_str *in, int n_in, const weir_str *out,
+                              int n_out, weir_error *err)
 {
     wr_step *s;
     if (n_in < 0 || n_out < 0 || n_in > WEIR_IO_MAX || n_out > WEIR_IO_MAX ||
         (in == NULL && n_in > 0) || (out == NULL && n_out > 0))
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "pipeline, run '%.*s': %d inputs and %d outputs (0 to %d, names not null)",
-                         WR_NAME(model), n_in, n_out, WEIR_IO_MAX);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "pipeline, run '%.*s': %d inputs and %d outputs (0 to %d, names not null)",
+            WR_NAME(model), n_in, n_out, WEIR_IO_MAX);
     weir_status st = new_step(p, WR_STEP_RUN, model, "model", &s, err);
     if (st != WEIR_OK)
         return st;
@@ -169,7 +170,8 @@ weir_status weir_pipeline_run(weir_pipeline *p, weir_str model, weir_str functio
     return st;
 }
 
-static weir_status exec(weir_client *c, weir_pipeline *p, weir_request **out, weir_error *err)
+static weir_status exec(weir_client *c, weir_pipeline *p, weir_request **out,
+                        weir_error *err)
 {
     wr_rep rep;
     weir_status st = wr_client_check(c, "pipeline", err);

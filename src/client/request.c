@@ -7,18 +7,18 @@
 
 struct weir_request {
     /* set before it begins */
-    wr_call call;                 /* all but polls */
-    wr_wait wait;                 /* polls */
+    wr_call call; /* all but polls */
+    wr_wait wait; /* polls */
     bool is_wait;
-    bool watching;                /* polls: unwatch when it ends */
-    weir_deadline until;          /* polls: then ERR_TIMEOUT */
-    weir_dataset **out_dataset;   /* where the result of get_dataset goes */
-    weir_buffer *held;            /* reference kept for the call */
-    void *memory;                 /* copies of texts and views that the call names */
+    bool watching;              /* polls: unwatch when it ends */
+    weir_deadline until;        /* polls: then ERR_TIMEOUT */
+    weir_dataset **out_dataset; /* where the result of get_dataset goes */
+    weir_buffer *held;          /* reference kept for the call */
+    void *memory;               /* copies of texts and views that the call names */
 
     /* guarded by the completion lock */
-    weir_client *client;          /* NULL once done */
-    weir_request *next, **here;   /* in client->requests while not done */
+    weir_client *client;        /* NULL once done */
+    weir_request *next, **here; /* in client->requests while not done */
     bool done;
     weir_status status;
     weir_error error;
@@ -196,8 +196,9 @@ static weir_request *request_new(const wr_req *req)
 
 /* ---- beginning ---- */
 
-weir_status wr_client_send(weir_client *c, const wr_req *req, wr_rep *rep, weir_request **out,
-                           weir_dataset **out_dataset, weir_error *err)
+weir_status wr_client_send(weir_client *c, const wr_req *req, wr_rep *rep,
+                           weir_request **out, weir_dataset **out_dataset,
+                           weir_error *err)
 {
     if (out == NULL)
         return c->ops->exchange(c->link, req, rep, err);
@@ -260,7 +261,8 @@ static weir_status begin_wait(weir_client *c, const wr_wait *w, int64_t timeout_
 
 /* End a poll whose time is over. `client` was read under the lock and lives: it can't be freed while
  * a request of its is being waited for. */
-static void end_wait(weir_request *r, weir_client *client, weir_status st, const char *why)
+static void end_wait(weir_request *r, weir_client *client, weir_status st,
+                     const char *why)
 {
     client->ops->unwatch(client->link, &r->wait);
     lock_completion();
@@ -295,7 +297,8 @@ static weir_deadline first_end(weir_request *const *reqs, int n, int *which)
     weir_deadline first = WEIR_NEVER;
     *which = -1;
     for (int i = 0; i < n; i++) {
-        if (reqs[i] != NULL && reqs[i]->is_wait && !reqs[i]->done && reqs[i]->until < first) {
+        if (reqs[i] != NULL && reqs[i]->is_wait && !reqs[i]->done &&
+            reqs[i]->until < first) {
             first = reqs[i]->until;
             *which = i;
         }
@@ -325,7 +328,8 @@ static int wait_some(weir_request **reqs, int n, weir_deadline until)
         if (poll >= 0 && now >= end && !reqs[poll]->done) {
             weir_client *client = reqs[poll]->client;
             wr_unlock(&completion);
-            end_wait(reqs[poll], client, WEIR_ERR_TIMEOUT, "it did not come to exist in time");
+            end_wait(reqs[poll], client, WEIR_ERR_TIMEOUT,
+                     "it did not come to exist in time");
             lock_completion();
         } else if (now >= until) {
             found = -2;
@@ -338,9 +342,10 @@ static int wait_some(weir_request **reqs, int n, weir_deadline until)
 
 static weir_status timed_out(int64_t timeout_ms, weir_error *err)
 {
-    return weir_fail(err, WEIR_ERR_TIMEOUT,
-                     "the request has not ended after %lld ms; it goes on, wait for it again",
-                     (long long)timeout_ms);
+    return weir_fail(
+        err, WEIR_ERR_TIMEOUT,
+        "the request has not ended after %lld ms; it goes on, wait for it again",
+        (long long)timeout_ms);
 }
 
 weir_status weir_test(weir_request **req, bool *done, weir_error *err)
@@ -493,8 +498,9 @@ weir_status weir_list_wait(weir_client *c, weir_str list, weir_compare how, int6
     weir_request *r = NULL;
     weir_status st = wr_check_pointer(met, "list_wait", "met", err);
     if (st == WEIR_OK && (n < 0 || (unsigned)how > WEIR_LE))
-        st = weir_fail(err, WEIR_ERR_ARG, "list_wait '%.*s': compare %d with %lld entries",
-                       WR_NAME(list), (int)how, (long long)n);
+        st =
+            weir_fail(err, WEIR_ERR_ARG, "list_wait '%.*s': compare %d with %lld entries",
+                      WR_NAME(list), (int)how, (long long)n);
     if (st == WEIR_OK)
         st = poll_key(c, &w, WEIR_LIST, list, timeout_ms, &r, err);
     return st == WEIR_OK ? poll_result(r, met, err) : st;

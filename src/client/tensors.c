@@ -6,21 +6,23 @@
 
 /* ---- put ---- */
 
-static weir_status check_host(const weir_tensor *t, const char *verb, weir_str key, weir_error *err)
+static weir_status check_host(const weir_tensor *t, const char *verb, weir_str key,
+                              weir_error *err)
 {
     weir_error inner = {0};
     weir_status st = weir_tensor_check(t, &inner);
     if (st != WEIR_OK)
         return weir_fail(err, st, "%s '%.*s': %.420s", verb, WR_NAME(key), inner.text);
     if (t->device.kind != 0 && t->device.kind != WEIR_CPU)
-        return weir_fail(err, WEIR_ERR_UNSUPPORTED,
-                         "%s '%.*s': the memory lies on device kind %d; copy it to the host first",
-                         verb, WR_NAME(key), (int)t->device.kind);
+        return weir_fail(
+            err, WEIR_ERR_UNSUPPORTED,
+            "%s '%.*s': the memory lies on device kind %d; copy it to the host first",
+            verb, WR_NAME(key), (int)t->device.kind);
     return WEIR_OK;
 }
 
-static weir_status put(weir_client *c, weir_str name, const weir_tensor *t, weir_buffer *b,
-                       weir_request **out, weir_error *err)
+static weir_status put(weir_client *c, weir_str name, const weir_tensor *t,
+                       weir_buffer *b, weir_request **out, weir_error *err)
 {
     wr_key key = {0};
     weir_status st = wr_client_check(c, "put", err);
@@ -46,8 +48,8 @@ weir_status weir_put(weir_client *c, weir_str key, const weir_tensor *t, weir_er
     return put(c, key, t, NULL, NULL, err);
 }
 
-weir_status weir_iput(weir_client *c, weir_str key, const weir_tensor *t, weir_request **req,
-                      weir_error *err)
+weir_status weir_iput(weir_client *c, weir_str key, const weir_tensor *t,
+                      weir_request **req, weir_error *err)
 {
     weir_status st = wr_check_pointer(req, "iput", "req", err);
     return st == WEIR_OK ? put(c, key, t, NULL, req, err) : st;
@@ -61,8 +63,8 @@ weir_status weir_put_buffer(weir_client *c, weir_str key, weir_buffer *b, weir_e
 
 /* ---- get ---- */
 
-static weir_status get(weir_client *c, weir_str name, const weir_tensor *into, weir_request **out,
-                       weir_error *err)
+static weir_status get(weir_client *c, weir_str name, const weir_tensor *into,
+                       weir_request **out, weir_error *err)
 {
     wr_key key = {0};
     weir_status st = wr_client_check(c, "get", err);
@@ -82,21 +84,23 @@ static weir_status get(weir_client *c, weir_str name, const weir_tensor *into, w
     return st;
 }
 
-weir_status weir_get(weir_client *c, weir_str key, const weir_tensor *into, weir_error *err)
+weir_status weir_get(weir_client *c, weir_str key, const weir_tensor *into,
+                     weir_error *err)
 {
     return get(c, key, into, NULL, err);
 }
 
-weir_status weir_iget(weir_client *c, weir_str key, const weir_tensor *into, weir_request **req,
-                      weir_error *err)
+weir_status weir_iget(weir_client *c, weir_str key, const weir_tensor *into,
+                      weir_request **req, weir_error *err)
 {
     weir_status st = wr_check_pointer(req, "iget", "req", err);
     return st == WEIR_OK ? get(c, key, into, req, err) : st;
 }
 
 /* A request that names one thing of a kind, and its reply. */
-static weir_status ask(weir_client *c, wr_command command, const char *verb, weir_kind kind,
-                       wr_side side, weir_str name, wr_rep *rep, weir_error *err)
+static weir_status ask(weir_client *c, wr_command command, const char *verb,
+                       weir_kind kind, wr_side side, weir_str name, wr_rep *rep,
+                       weir_error *err)
 {
     wr_key key = {0};
     weir_status st = wr_client_check(c, verb, err);
@@ -148,7 +152,8 @@ weir_status weir_describe(weir_client *c, weir_str key, weir_tensor *out, weir_e
 
 /* ---- every kind ---- */
 
-weir_status weir_exists(weir_client *c, weir_kind kind, weir_str name, bool *found, weir_error *err)
+weir_status weir_exists(weir_client *c, weir_kind kind, weir_str name, bool *found,
+                        weir_error *err)
 {
     wr_rep rep;
     weir_status st = wr_check_pointer(found, "exists", "found", err);
@@ -165,8 +170,8 @@ weir_status weir_del(weir_client *c, weir_kind kind, weir_str name, weir_error *
     return ask(c, WR_CMD_del, "del", kind, WR_READ, name, &rep, err);
 }
 
-static weir_status move(weir_client *c, wr_command command, const char *verb, weir_kind kind,
-                        weir_str from, weir_str to, weir_error *err)
+static weir_status move(weir_client *c, wr_command command, const char *verb,
+                        weir_kind kind, weir_str from, weir_str to, weir_error *err)
 {
     wr_key source = {0}, target = {0};
     wr_rep rep;
@@ -187,12 +192,14 @@ static weir_status move(weir_client *c, wr_command command, const char *verb, we
     return st;
 }
 
-weir_status weir_copy(weir_client *c, weir_kind kind, weir_str from, weir_str to, weir_error *err)
+weir_status weir_copy(weir_client *c, weir_kind kind, weir_str from, weir_str to,
+                      weir_error *err)
 {
     return move(c, WR_CMD_copy, "copy", kind, from, to, err);
 }
 
-weir_status weir_rename(weir_client *c, weir_kind kind, weir_str from, weir_str to, weir_error *err)
+weir_status weir_rename(weir_client *c, weir_kind kind, weir_str from, weir_str to,
+                        weir_error *err)
 {
     return move(c, WR_CMD_rename, "rename", kind, from, to, err);
 }
@@ -231,19 +238,21 @@ weir_status weir_iput_dataset(weir_client *c, const weir_dataset *ds, weir_reque
     return st == WEIR_OK ? put_dataset(c, ds, req, err) : st;
 }
 
-weir_status weir_get_dataset(weir_client *c, weir_str name, weir_dataset **out, weir_error *err)
+weir_status weir_get_dataset(weir_client *c, weir_str name, weir_dataset **out,
+                             weir_error *err)
 {
     wr_rep rep;
     weir_status st = wr_check_pointer(out, "get_dataset", "out", err);
     if (st == WEIR_OK)
-        st = ask(c, WR_CMD_get_dataset, "get_dataset", WEIR_DATASET, WR_READ, name, &rep, err);
+        st = ask(c, WR_CMD_get_dataset, "get_dataset", WEIR_DATASET, WR_READ, name, &rep,
+                 err);
     if (st == WEIR_OK)
         *out = rep.dataset;
     return st;
 }
 
-weir_status weir_iget_dataset(weir_client *c, weir_str name, weir_dataset **out, weir_request **req,
-                              weir_error *err)
+weir_status weir_iget_dataset(weir_client *c, weir_str name, weir_dataset **out,
+                              weir_request **req, weir_error *err)
 {
     wr_key key = {0};
     weir_status st = wr_client_check(c, "iget_dataset", err);
@@ -262,7 +271,8 @@ weir_status weir_iget_dataset(weir_client *c, weir_str name, weir_dataset **out,
     return st;
 }
 
-weir_status weir_list_append(weir_client *c, weir_str list, weir_str dataset, weir_error *err)
+weir_status weir_list_append(weir_client *c, weir_str list, weir_str dataset,
+                             weir_error *err)
 {
     wr_key key = {0}, entry = {0};
     wr_rep rep;
@@ -287,7 +297,8 @@ weir_status weir_list_length(weir_client *c, weir_str list, int64_t *n, weir_err
     wr_rep rep;
     weir_status st = wr_check_pointer(n, "list_length", "n", err);
     if (st == WEIR_OK)
-        st = ask(c, WR_CMD_list_length, "list_length", WEIR_LIST, WR_READ, list, &rep, err);
+        st = ask(c, WR_CMD_list_length, "list_length", WEIR_LIST, WR_READ, list, &rep,
+                 err);
     if (st == WEIR_OK)
         *n = rep.number;
     return st;

@@ -55,7 +55,8 @@ static weir_status open_and_close(void)
 {
     weir_client *d = NULL;
     weir_client_options opt = {.struct_bytes = sizeof opt, .put_prefix = WEIR_STR("p")};
-    weir_status st = weir_client_new(&d, WEIR_STR("embedded:ut_alloc_failure_2"), &opt, &err);
+    weir_status st =
+        weir_client_new(&d, WEIR_STR("embedded:ut_alloc_failure_2"), &opt, &err);
     weir_client_free(d);
     return st;
 }
@@ -164,10 +165,11 @@ static void test_every_verb_survives_every_allocation_failure(void **state)
         weir_status (*verb)(void);
         long at_least; /* allocations that it must have made: the test tests something */
     } verbs[] = {
-        {"open", open_and_close, 3}, {"put", put_new, 2},       {"fetch", fetch, 1},
-        {"copy", copy, 2},           {"dataset", dataset, 10},  {"set_model", set_model, 4},
-        {"infer", infer_alloc, 1},   {"run", run, 1},           {"pipeline", pipeline, 5},
-        {"requests", requests, 3},
+        {"open", open_and_close, 3}, {"put", put_new, 2},
+        {"fetch", fetch, 1},         {"copy", copy, 2},
+        {"dataset", dataset, 10},    {"set_model", set_model, 4},
+        {"infer", infer_alloc, 1},   {"run", run, 1},
+        {"pipeline", pipeline, 5},   {"requests", requests, 3},
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         long n = until_it_succeeds(verbs[i].verb);

@@ -100,7 +100,8 @@ static void test_a_borrowed_value_outlives_its_replacement_and_deletion(void **s
 {
     (void)state;
     int32_t one = 1, two = 2;
-    weir_tensor t1 = view_of(&one, WEIR_I32, 0, NULL), t2 = view_of(&two, WEIR_I32, 0, NULL);
+    weir_tensor t1 = view_of(&one, WEIR_I32, 0, NULL),
+                t2 = view_of(&two, WEIR_I32, 0, NULL);
     weir_buffer *lent = NULL;
     expect_ok(weir_put(c, WEIR_STR("b"), &t1, &err));
     expect_ok(weir_borrow(c, WEIR_STR("b"), &lent, &err));
@@ -115,7 +116,8 @@ static void test_fetch_gives_a_copy_that_may_be_written(void **state)
 {
     (void)state;
     int32_t one = 1, back = 0;
-    weir_tensor t = view_of(&one, WEIR_I32, 0, NULL), into = view_of(&back, WEIR_I32, 0, NULL);
+    weir_tensor t = view_of(&one, WEIR_I32, 0, NULL),
+                into = view_of(&back, WEIR_I32, 0, NULL);
     weir_buffer *mine = NULL;
     expect_ok(weir_put(c, WEIR_STR("f"), &t, &err));
     expect_ok(weir_fetch(c, WEIR_STR("f"), &mine, &err));
@@ -146,7 +148,8 @@ static void test_strings_come_back_by_fetch(void **state)
     weir_tensor t = view_1d(words, WEIR_STRING, 3);
     weir_buffer *b = NULL;
     expect_ok(weir_put(c, WEIR_STR("words"), &t, &err));
-    expect_fail(weir_get(c, WEIR_STR("words"), &t, &err), WEIR_ERR_UNSUPPORTED, "weir_fetch");
+    expect_fail(weir_get(c, WEIR_STR("words"), &t, &err), WEIR_ERR_UNSUPPORTED,
+                "weir_fetch");
     expect_ok(weir_fetch(c, WEIR_STR("words"), &b, &err));
     const weir_str *got = weir_buffer_view(b).data;
     for (int i = 0; i < 3; i++) {
@@ -162,7 +165,8 @@ static void test_zero_size_and_scalar_tensors_are_tensors(void **state)
     (void)state;
     double x = 2.5, y = 0;
     weir_tensor none = view_of(NULL, WEIR_F64, 2, (int64_t[]){0, 4}), d;
-    weir_tensor scalar = view_of(&x, WEIR_F64, 0, NULL), into = view_of(&y, WEIR_F64, 0, NULL);
+    weir_tensor scalar = view_of(&x, WEIR_F64, 0, NULL),
+                into = view_of(&y, WEIR_F64, 0, NULL);
     expect_ok(weir_put(c, WEIR_STR("none"), &none, &err));
     expect_ok(weir_get(c, WEIR_STR("none"), &none, &err));
     expect_ok(weir_describe(c, WEIR_STR("none"), &d, &err));
@@ -205,7 +209,8 @@ static void put_dataset(const char *name, double x, int n_tensors)
     weir_dataset_free(ds);
 }
 
-static void check_dataset(const weir_dataset *ds, const char *name, double x, size_t n_tensors)
+static void check_dataset(const weir_dataset *ds, const char *name, double x,
+                          size_t n_tensors)
 {
     weir_tensor t;
     weir_dtype dtype;
@@ -233,7 +238,8 @@ static void test_copy_and_rename_replace_the_destination(void **state)
 {
     (void)state;
     int32_t one = 1, two = 2, got = 0;
-    weir_tensor t1 = view_of(&one, WEIR_I32, 0, NULL), t2 = view_of(&two, WEIR_I32, 0, NULL);
+    weir_tensor t1 = view_of(&one, WEIR_I32, 0, NULL),
+                t2 = view_of(&two, WEIR_I32, 0, NULL);
     weir_tensor into = view_of(&got, WEIR_I32, 0, NULL);
     expect_ok(weir_put(c, WEIR_STR("a"), &t1, &err));
     expect_ok(weir_put(c, WEIR_STR("z"), &t2, &err));
@@ -245,9 +251,10 @@ static void test_copy_and_rename_replace_the_destination(void **state)
     assert_true(exists(WEIR_TENSOR, "y"));
     expect_ok(weir_rename(c, WEIR_TENSOR, WEIR_STR("y"), WEIR_STR("y"), &err));
     assert_true(exists(WEIR_TENSOR, "y"));
-    expect_fail(weir_copy(c, WEIR_TENSOR, WEIR_STR("no"), WEIR_STR("y"), &err), WEIR_ERR_KEY, "no");
-    expect_fail(weir_copy(c, WEIR_MODEL, WEIR_STR("a"), WEIR_STR("y"), &err), WEIR_ERR_ARG,
-                "model");
+    expect_fail(weir_copy(c, WEIR_TENSOR, WEIR_STR("no"), WEIR_STR("y"), &err),
+                WEIR_ERR_KEY, "no");
+    expect_fail(weir_copy(c, WEIR_MODEL, WEIR_STR("a"), WEIR_STR("y"), &err),
+                WEIR_ERR_ARG, "model");
 }
 
 static void test_delete_follows_the_kind(void **state)
@@ -260,7 +267,8 @@ static void test_delete_follows_the_kind(void **state)
     expect_ok(weir_del(c, WEIR_TENSOR, WEIR_STR("k"), &err));
     expect_ok(weir_del(c, WEIR_TENSOR, WEIR_STR("k"), &err));
     expect_ok(weir_del(c, WEIR_LIST, WEIR_STR("k"), &err));
-    expect_fail(weir_del(c, WEIR_DATASET, WEIR_STR("k"), &err), WEIR_ERR_KEY, "dataset 'k'");
+    expect_fail(weir_del(c, WEIR_DATASET, WEIR_STR("k"), &err), WEIR_ERR_KEY,
+                "dataset 'k'");
     expect_fail(weir_del(c, WEIR_MODEL, WEIR_STR("k"), &err), WEIR_ERR_KEY, "model 'k'");
 }
 
@@ -312,7 +320,8 @@ static void test_datasets_are_copied_renamed_and_deleted_whole(void **state)
     assert_false(exists(WEIR_ANY, "{moved}.t0"));
     assert_false(exists(WEIR_ANY, "{moved}.meta"));
     weir_dataset *none = NULL;
-    expect_fail(weir_get_dataset(c, WEIR_STR("moved"), &none, &err), WEIR_ERR_KEY, "'moved'");
+    expect_fail(weir_get_dataset(c, WEIR_STR("moved"), &none, &err), WEIR_ERR_KEY,
+                "'moved'");
     assert_null(none);
 }
 
@@ -450,7 +459,8 @@ static void test_prefixes_come_from_smartredis_environment(void **state)
 static void test_clients_of_one_store_share_it_and_the_last_takes_it_along(void **state)
 {
     (void)state;
-    weir_client *a = open_store("embedded:shared", NULL), *b = open_store("embedded:shared", NULL);
+    weir_client *a = open_store("embedded:shared", NULL),
+                *b = open_store("embedded:shared", NULL);
     int32_t x = 4;
     bool found = false;
     weir_tensor t = view_of(&x, WEIR_I32, 0, NULL);
@@ -470,10 +480,11 @@ static void test_store_options_are_the_first_openers(void **state)
     (void)state;
     weir_client_options small = {.struct_bytes = sizeof small, .memory_bytes = 1 << 20};
     weir_client_options other = {.struct_bytes = sizeof other, .memory_bytes = 2 << 20};
-    weir_client *a = open_store("embedded:opts", &small), *b = open_store("embedded:opts", NULL);
+    weir_client *a = open_store("embedded:opts", &small),
+                *b = open_store("embedded:opts", NULL);
     weir_client *no = NULL;
-    expect_fail(weir_client_new(&no, WEIR_STR("embedded:opts"), &other, &err), WEIR_ERR_EXISTS,
-                "memory_bytes");
+    expect_fail(weir_client_new(&no, WEIR_STR("embedded:opts"), &other, &err),
+                WEIR_ERR_EXISTS, "memory_bytes");
     assert_null(no);
     weir_client_free(a);
     weir_client_free(b);
@@ -482,15 +493,16 @@ static void test_store_options_are_the_first_openers(void **state)
 static void test_addresses_that_are_not_built_are_refused_with_a_message(void **state)
 {
     (void)state;
-    static const char *const unbuilt[] = {"node:hydra", "redis://127.0.0.1:6379", "rediss://h:1",
-                                          "unix:/tmp/s", "mpi:"};
+    static const char *const unbuilt[] = {"node:hydra", "redis://127.0.0.1:6379",
+                                          "rediss://h:1", "unix:/tmp/s", "mpi:"};
     weir_client *no = NULL;
     for (size_t i = 0; i < sizeof unbuilt / sizeof *unbuilt; i++)
-        expect_fail(weir_client_new(&no, weir_cstr(unbuilt[i]), NULL, &err), WEIR_ERR_UNSUPPORTED,
-                    unbuilt[i]);
+        expect_fail(weir_client_new(&no, weir_cstr(unbuilt[i]), NULL, &err),
+                    WEIR_ERR_UNSUPPORTED, unbuilt[i]);
     expect_fail(weir_client_new(&no, WEIR_STR("localhost:80"), NULL, &err), WEIR_ERR_ARG,
                 "localhost:80");
-    expect_fail(weir_client_new(&no, WEIR_STR("embedded"), NULL, &err), WEIR_ERR_ARG, "embedded");
+    expect_fail(weir_client_new(&no, WEIR_STR("embedded"), NULL, &err), WEIR_ERR_ARG,
+                "embedded");
     assert_null(no);
 }
 
@@ -508,8 +520,8 @@ static void test_statistics_have_names_units_and_descriptions(void **state)
             assert_string_not_equal(all[i].name, all[j].name);
     }
     double v;
-    expect_fail(weir_client_statistic(c, WEIR_STR("put.nonsense"), &v, &err), WEIR_ERR_KEY,
-                "put.nonsense");
+    expect_fail(weir_client_statistic(c, WEIR_STR("put.nonsense"), &v, &err),
+                WEIR_ERR_KEY, "put.nonsense");
 }
 
 int main(void)

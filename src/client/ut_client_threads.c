@@ -16,7 +16,8 @@ static char failure[WEIR_ERROR_TEXT_MAX];
 static int open_client(void **state)
 {
     (void)state;
-    weir_client_options opt = {.struct_bytes = sizeof opt, .memory_bytes = (size_t)1 << 28};
+    weir_client_options opt = {.struct_bytes = sizeof opt,
+                               .memory_bytes = (size_t)1 << 28};
     c = open_store("embedded:ut_client_threads", &opt);
     return 0;
 }
@@ -95,12 +96,13 @@ static void write_dataset(int32_t mark)
     weir_tensor t;
     char extra[16];
     snprintf(extra, sizeof extra, "x%d", mark % 3);
-    bool fine = ok(weir_dataset_new(&ds, WEIR_STR("half"), &e), &e) &&
-                ok(weir_tensor_init(&t, &mark, WEIR_I32, 1, &one, &e), &e) &&
-                ok(weir_dataset_add_tensor(ds, WEIR_STR("a"), &t, &e), &e) &&
-                ok(weir_dataset_add_tensor(ds, weir_cstr(extra), &t, &e), &e) &&
-                ok(weir_dataset_add_scalars(ds, WEIR_STR("m"), WEIR_I32, &mark, 1, &e), &e) &&
-                ok(weir_put_dataset(c, ds, &e), &e);
+    bool fine =
+        ok(weir_dataset_new(&ds, WEIR_STR("half"), &e), &e) &&
+        ok(weir_tensor_init(&t, &mark, WEIR_I32, 1, &one, &e), &e) &&
+        ok(weir_dataset_add_tensor(ds, WEIR_STR("a"), &t, &e), &e) &&
+        ok(weir_dataset_add_tensor(ds, weir_cstr(extra), &t, &e), &e) &&
+        ok(weir_dataset_add_scalars(ds, WEIR_STR("m"), WEIR_I32, &mark, 1, &e), &e) &&
+        ok(weir_put_dataset(c, ds, &e), &e);
     (void)fine;
     weir_dataset_free(ds);
 }
@@ -191,7 +193,8 @@ static void *infer(void *arg)
 static void test_every_thread_gets_its_own_rows_back(void **state)
 {
     (void)state;
-    static const char net[] = "mock; in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]; scale=2; delay_us=50";
+    static const char net[] =
+        "mock; in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]; scale=2; delay_us=50";
     weir_model_options opt = {.struct_bytes = sizeof opt, .batch_max = 8};
     weir_model_stats stats;
     expect_ok(weir_set_model(c, WEIR_STR("net"), net, strlen(net), &opt, &err));
@@ -216,8 +219,8 @@ static void *swap_or_infer(void *arg)
     for (int step = 0; step < STEPS / 8; step++) {
         if (id == 0) {
             char text[96];
-            snprintf(text, sizeof text, "mock; in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]; scale=%d",
-                     1 + step % 5);
+            snprintf(text, sizeof text,
+                     "mock; in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]; scale=%d", 1 + step % 5);
             ok(weir_set_model(c, WEIR_STR("swapped"), text, strlen(text), NULL, &e), &e);
         } else if (ok(weir_infer(c, WEIR_STR("swapped"), &x, 1, &y, 1, &e), &e)) {
             if (out[0] < 1 || out[0] > 5 || out[0] != out[3])
@@ -289,8 +292,8 @@ static void *fill_or_drain(void *arg)
 static void test_writers_wait_for_room(void **state)
 {
     (void)state;
-    weir_client_options opt = {.struct_bytes = sizeof opt, .memory_bytes = 100000,
-                               .full = WEIR_FULL_WAIT};
+    weir_client_options opt = {
+        .struct_bytes = sizeof opt, .memory_bytes = 100000, .full = WEIR_FULL_WAIT};
     weir_client *d = open_store("embedded:room", &opt);
     run_threads(fill_or_drain);
     assert_true(statistic(d, "store.bytes") == 0);

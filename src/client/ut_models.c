@@ -58,11 +58,13 @@ static void test_infer_of_strided_memory_counts_its_copies(void **state)
     assert_memory_equal(out, want, sizeof want);
     assert_true(statistic(c, "infer.copies") == copies + 1);
     weir_model_stats stats;
-    expect_ok(weir_model_statistics(c, WEIR_MODEL, WEIR_STR("strided"), &stats, true, &err));
+    expect_ok(
+        weir_model_statistics(c, WEIR_MODEL, WEIR_STR("strided"), &stats, true, &err));
     assert_int_equal(stats.n_copies, 1);
     assert_int_equal(stats.copied_bytes, 32);
     assert_int_equal(stats.n_calls, 1);
-    expect_ok(weir_model_statistics(c, WEIR_MODEL, WEIR_STR("strided"), &stats, false, &err));
+    expect_ok(
+        weir_model_statistics(c, WEIR_MODEL, WEIR_STR("strided"), &stats, false, &err));
     assert_int_equal(stats.n_calls, 0);
 }
 
@@ -98,8 +100,8 @@ static void test_run_goes_from_keys_to_keys_at_once(void **state)
     expect_fail(weir_run(c, WEIR_STR("run"), &key_in, 1, twice, 2, &err), WEIR_ERR_ARG,
                 "'out' is named twice");
     weir_str missing = WEIR_STR("nowhere");
-    expect_fail(weir_run(c, WEIR_STR("run"), &missing, 1, &key_out, 1, &err), WEIR_ERR_KEY,
-                "input 'nowhere'");
+    expect_fail(weir_run(c, WEIR_STR("run"), &missing, 1, &key_out, 1, &err),
+                WEIR_ERR_KEY, "input 'nowhere'");
 }
 
 static void test_a_model_that_writes_its_input_changes_no_stored_tensor(void **state)
@@ -139,18 +141,20 @@ static void test_versions_replace_each_other_whole(void **state)
     assert_string_equal(info.in[0].name, "x");
     assert_int_equal(info.in[0].shape[0], -1);
     static const char bad[] = "mock; fail_load";
-    expect_fail(weir_set_model(c, WEIR_STR("v"), bad, strlen(bad), NULL, &err), WEIR_ERR_MODEL, "v");
+    expect_fail(weir_set_model(c, WEIR_STR("v"), bad, strlen(bad), NULL, &err),
+                WEIR_ERR_MODEL, "v");
     expect_ok(weir_infer(c, WEIR_STR("v"), &x, 1, &y, 1, &err));
     assert_true(out[1] == 6);
     weir_model_options two = {.struct_bytes = sizeof two, .version = 2};
-    expect_fail(weir_set_model(c, WEIR_STR("v"), echo4, strlen(echo4), &two, &err), WEIR_ERR_EXISTS,
-                "2");
+    expect_fail(weir_set_model(c, WEIR_STR("v"), echo4, strlen(echo4), &two, &err),
+                WEIR_ERR_EXISTS, "2");
     weir_buffer *bytes = NULL;
     expect_ok(weir_get_model(c, WEIR_MODEL, WEIR_STR("v"), &bytes, &err));
     assert_memory_equal(weir_buffer_view(bytes).data, "mock; in=x", 10);
     weir_buffer_unref(bytes);
     expect_ok(weir_del(c, WEIR_MODEL, WEIR_STR("v"), &err));
-    expect_fail(weir_infer(c, WEIR_STR("v"), &x, 1, &y, 1, &err), WEIR_ERR_KEY, "model 'v'");
+    expect_fail(weir_infer(c, WEIR_STR("v"), &x, 1, &y, 1, &err), WEIR_ERR_KEY,
+                "model 'v'");
 }
 
 static void test_a_model_comes_from_a_file(void **state)
@@ -163,10 +167,10 @@ static void test_a_model_comes_from_a_file(void **state)
     close(fd);
     expect_ok(weir_set_model_file(c, WEIR_STR("file"), weir_cstr(path), NULL, &err));
     unlink(path);
-    expect_fail(weir_set_model_file(c, WEIR_STR("file"), weir_cstr(path), NULL, &err), WEIR_ERR_IO,
-                "No such file");
-    expect_fail(weir_set_model_file(c, WEIR_STR("file"), WEIR_STR("."), NULL, &err), WEIR_ERR_IO,
-                "not a regular file");
+    expect_fail(weir_set_model_file(c, WEIR_STR("file"), weir_cstr(path), NULL, &err),
+                WEIR_ERR_IO, "No such file");
+    expect_fail(weir_set_model_file(c, WEIR_STR("file"), WEIR_STR("."), NULL, &err),
+                WEIR_ERR_IO, "not a regular file");
 }
 
 static void test_infer_dataset_matches_by_name(void **state)
@@ -176,16 +180,19 @@ static void test_infer_dataset_matches_by_name(void **state)
     float a[4] = {1, 2, 3, 4}, b[4] = {10, 20, 30, 40};
     weir_tensor ta = view_of(a, WEIR_F32, 2, (int64_t[]){1, 4}), y;
     weir_tensor tb = view_of(b, WEIR_F32, 2, (int64_t[]){1, 4});
-    set("sum", "mock; in=a:FLOAT[-1,4]; in=b:FLOAT[-1,4]; out=s:FLOAT[-1,4]; op=sum", NULL);
+    set("sum", "mock; in=a:FLOAT[-1,4]; in=b:FLOAT[-1,4]; out=s:FLOAT[-1,4]; op=sum",
+        NULL);
     expect_ok(weir_dataset_new(&in, WEIR_STR("in"), &err));
     expect_ok(weir_dataset_new(&out, WEIR_STR("out"), &err));
     expect_ok(weir_dataset_add_tensor(in, WEIR_STR("b"), &tb, &err));
-    expect_fail(weir_infer_dataset(c, WEIR_STR("sum"), in, out, &err), WEIR_ERR_KEY, "'a'");
+    expect_fail(weir_infer_dataset(c, WEIR_STR("sum"), in, out, &err), WEIR_ERR_KEY,
+                "'a'");
     expect_ok(weir_dataset_add_tensor(in, WEIR_STR("a"), &ta, &err));
     expect_ok(weir_infer_dataset(c, WEIR_STR("sum"), in, out, &err));
     expect_ok(weir_dataset_tensor(out, WEIR_STR("s"), &y, &err));
     assert_true(((float *)y.data)[3] == 44);
-    expect_fail(weir_infer_dataset(c, WEIR_STR("sum"), in, out, &err), WEIR_ERR_EXISTS, "'s'");
+    expect_fail(weir_infer_dataset(c, WEIR_STR("sum"), in, out, &err), WEIR_ERR_EXISTS,
+                "'s'");
     weir_dataset_free(in);
     weir_dataset_free(out);
 }
@@ -199,19 +206,23 @@ static void test_scripts_are_models_with_functions(void **state)
     weir_tensor y = view_of(out, WEIR_F32, 1, (int64_t[]){4});
     weir_buffer *b = NULL;
     weir_str key_in = WEIR_STR("si"), key_out = WEIR_STR("so");
-    expect_ok(weir_set_script(c, WEIR_STR("script"), WEIR_STR("mock; scale=5"), &opt, &err));
-    expect_ok(weir_infer_script(c, WEIR_STR("script"), WEIR_STR("echo"), &x, 1, &b, 1, &err));
+    expect_ok(
+        weir_set_script(c, WEIR_STR("script"), WEIR_STR("mock; scale=5"), &opt, &err));
+    expect_ok(
+        weir_infer_script(c, WEIR_STR("script"), WEIR_STR("echo"), &x, 1, &b, 1, &err));
     assert_true(((float *)weir_buffer_view(b).data)[1] == 10);
     weir_buffer_unref(b);
     expect_ok(weir_put(c, key_in, &x, &err));
-    expect_ok(weir_run_script(c, WEIR_STR("script"), WEIR_STR("echo"), &key_in, 1, &key_out, 1,
-                              &err));
+    expect_ok(weir_run_script(c, WEIR_STR("script"), WEIR_STR("echo"), &key_in, 1,
+                              &key_out, 1, &err));
     expect_ok(weir_get(c, key_out, &y, &err));
     assert_true(out[3] == 20);
-    expect_fail(weir_infer_script(c, WEIR_STR("script"), WEIR_STR("nosuch"), &x, 1, &b, 1, &err),
-                WEIR_ERR_MODEL, "nosuch");
+    expect_fail(
+        weir_infer_script(c, WEIR_STR("script"), WEIR_STR("nosuch"), &x, 1, &b, 1, &err),
+        WEIR_ERR_MODEL, "nosuch");
     assert_null(b);
-    expect_fail(weir_infer(c, WEIR_STR("script"), &x, 1, &y, 1, &err), WEIR_ERR_KIND, "a script");
+    expect_fail(weir_infer(c, WEIR_STR("script"), &x, 1, &y, 1, &err), WEIR_ERR_KIND,
+                "a script");
 }
 
 /* ---- pipelines ---- */
@@ -227,7 +238,8 @@ static void test_a_pipeline_hands_tensors_from_step_to_step(void **state)
     weir_pipeline *p = NULL;
     weir_str names[2] = {WEIR_STR("twice"), WEIR_STR("bias")};
     set("double", echo4, NULL);
-    set("sum", "mock; in=a:FLOAT[-1,4]; in=b:FLOAT[-1,4]; out=s:FLOAT[-1,4]; op=sum", NULL);
+    set("sum", "mock; in=a:FLOAT[-1,4]; in=b:FLOAT[-1,4]; out=s:FLOAT[-1,4]; op=sum",
+        NULL);
     expect_ok(weir_put(c, WEIR_STR("x"), &x, &err));
     expect_ok(weir_pipeline_new(&p, &err));
     expect_ok(weir_pipeline_load(p, WEIR_STR("x"), &err));
@@ -265,9 +277,8 @@ static void test_a_pipeline_that_fails_leaves_nothing_and_names_the_step(void **
     expect_ok(weir_pipeline_tensor(p, WEIR_STR("px"), &x, &err));
     expect_ok(weir_pipeline_keep(p, WEIR_STR("px"), &err));
     expect_ok(weir_pipeline_get(p, WEIR_STR("px"), &y, &err));
-    expect_ok(weir_pipeline_run(p, WEIR_STR("double"), (weir_str){0},
-                                &WEIR_STR("absent"), 1, &WEIR_STR("o"), 1,
-                                &err));
+    expect_ok(weir_pipeline_run(p, WEIR_STR("double"), (weir_str){0}, &WEIR_STR("absent"),
+                                1, &WEIR_STR("o"), 1, &err));
     expect_fail(weir_pipeline_exec(c, p, &err), WEIR_ERR_KEY,
                 "step 4 of 4, 'double': no step before this one makes or loads 'absent'");
     expect_ok(weir_exists(c, WEIR_TENSOR, WEIR_STR("px"), &found, &err));
@@ -285,11 +296,13 @@ static void test_backends_are_listed_with_hints(void **state)
     assert_in_range(n, 3, 8);
     for (size_t i = 0; i < n; i++) {
         mock |= strcmp(info[i].name, "mock") == 0 && info[i].present;
-        assert_true(info[i].present ? info[i].version[0] != '\0' : strlen(info[i].hint) > 10);
+        assert_true(info[i].present ? info[i].version[0] != '\0'
+                                    : strlen(info[i].hint) > 10);
     }
     assert_true(mock);
     weir_model_options opt = {.struct_bytes = sizeof opt, .backend = WEIR_STR("caffe")};
-    expect_fail(weir_set_model(c, WEIR_STR("m"), "x", 1, &opt, &err), WEIR_ERR_BACKEND, "caffe");
+    expect_fail(weir_set_model(c, WEIR_STR("m"), "x", 1, &opt, &err), WEIR_ERR_BACKEND,
+                "caffe");
 }
 
 int main(void)

@@ -63,7 +63,8 @@ static void test_test_says_when_it_is_done(void **state)
     int gate[2];
     assert_int_equal(pipe(gate), 0);
     char text[128];
-    snprintf(text, sizeof text, "mock; in=x:FLOAT[-1]; out=y:FLOAT[-1]; gate_fd=%d", gate[0]);
+    snprintf(text, sizeof text, "mock; in=x:FLOAT[-1]; out=y:FLOAT[-1]; gate_fd=%d",
+             gate[0]);
     setenv("WEIR_MOCK_GATES", "1", 1);
     weir_model_options opt = {.struct_bytes = sizeof opt, .no_warm_up = true};
     expect_ok(weir_set_model(c, WEIR_STR("gate"), text, strlen(text), &opt, &err));
@@ -158,7 +159,8 @@ static void test_datasets_models_runs_and_pipelines_have_requests_too(void **sta
     memset(out, 0, sizeof out);
     expect_ok(weir_pipeline_new(&p, &err));
     expect_ok(weir_pipeline_load(p, from, &err));
-    expect_ok(weir_pipeline_run(p, WEIR_STR("echo"), (weir_str){0}, &from, 1, &to, 1, &err));
+    expect_ok(
+        weir_pipeline_run(p, WEIR_STR("echo"), (weir_str){0}, &from, 1, &to, 1, &err));
     expect_ok(weir_pipeline_get(p, to, &y, &err));
     expect_ok(weir_ipipeline_exec(c, p, &r, &err));
     expect_ok(weir_wait(&r, -1, &err));
@@ -210,12 +212,13 @@ static void test_a_list_is_waited_for_by_its_length(void **state)
     assert_true(met);
     expect_ok(weir_list_wait(c, WEIR_STR("W"), WEIR_EQ, 2, 0, &met, &err));
     assert_false(met);
-    expect_fail(weir_list_wait(c, WEIR_STR("W"), WEIR_EQ, -1, 0, &met, &err), WEIR_ERR_ARG, "-1");
+    expect_fail(weir_list_wait(c, WEIR_STR("W"), WEIR_EQ, -1, 0, &met, &err),
+                WEIR_ERR_ARG, "-1");
     int32_t x = 1;
     weir_tensor t = view_1d(&x, WEIR_I32, 1);
     expect_ok(weir_put(c, WEIR_STR("notlist"), &t, &err));
-    expect_fail(weir_list_wait(c, WEIR_STR("notlist"), WEIR_EQ, 1, 0, &met, &err), WEIR_ERR_KIND,
-                "a tensor");
+    expect_fail(weir_list_wait(c, WEIR_STR("notlist"), WEIR_EQ, 1, 0, &met, &err),
+                WEIR_ERR_KIND, "a tensor");
 }
 
 static void test_ipoll_ends_with_the_value_or_the_time(void **state)

@@ -14,20 +14,21 @@
 typedef struct wr_keyspace wr_keyspace;
 
 typedef enum wr_write_kind {
-    WR_WRITE_SET,    /* key := value, whatever the key held */
-    WR_WRITE_DEL,    /* key := nothing; a missing key is no error */
-    WR_WRITE_APPEND  /* append `item` to the list at key, making it when missing */
+    WR_WRITE_SET,   /* key := value, whatever the key held */
+    WR_WRITE_DEL,   /* key := nothing; a missing key is no error */
+    WR_WRITE_APPEND /* append `item` to the list at key, making it when missing */
 } wr_write_kind;
 
 typedef struct wr_write {
     wr_write_kind kind;
     weir_str key;   /* borrowed */
     wr_value value; /* SET: the keyspace takes a reference of its own */
-    wr_value_kind only_over; /* SET, DEL: ERR_KIND over any other kind of value; NONE: any goes */
-    bool if_seen;            /* ERR_BUSY unless the key still holds `seen`, the very same value */
-    wr_value seen;           /* borrowed; NONE: nothing was there */
-    weir_str item;           /* APPEND: borrowed, copied */
-    wr_value replaced;       /* given by apply: one reference, released after unlocking */
+    wr_value_kind
+        only_over; /* SET, DEL: ERR_KIND over any other kind of value; NONE: any goes */
+    bool if_seen;  /* ERR_BUSY unless the key still holds `seen`, the very same value */
+    wr_value seen; /* borrowed; NONE: nothing was there */
+    weir_str item; /* APPEND: borrowed, copied */
+    wr_value replaced; /* given by apply: one reference, released after unlocking */
 } wr_write;
 
 /* Release what a batch replaced: without the lock, since unloading a model may take long. */
@@ -84,7 +85,7 @@ struct wr_keyspace {
 };
 
 /* The keyspace of this process: a map under one lock. limit_bytes 0: half of the machine's memory. */
-weir_status wr_keyspace_new_memory(wr_keyspace **out, size_t limit_bytes, weir_full_policy full,
-                                   weir_error *err);
+weir_status wr_keyspace_new_memory(wr_keyspace **out, size_t limit_bytes,
+                                   weir_full_policy full, weir_error *err);
 
 #endif

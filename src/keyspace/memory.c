@@ -37,10 +37,11 @@ typedef struct memory {
 
 /* What prepare found for one write. */
 typedef struct plan {
-    entry *e;         /* NULL: a DEL of a missing key */
-    bool is_new;      /* made by prepare: taken back when it fails */
-    wr_value value;   /* to be put in place: one reference; NONE: grow the entry's own list */
-    char *item;       /* to be appended, owned; NULL unless growing */
+    entry *e;    /* NULL: a DEL of a missing key */
+    bool is_new; /* made by prepare: taken back when it fails */
+    wr_value
+        value;  /* to be put in place: one reference; NONE: grow the entry's own list */
+    char *item; /* to be appended, owned; NULL unless growing */
     size_t footprint; /* of the entry afterwards */
 } plan;
 
@@ -120,7 +121,8 @@ static wr_value entry_drop(memory *m, entry *e)
 
 static size_t entry_footprint(weir_str key, wr_value v)
 {
-    return v.kind == WR_VALUE_NONE ? 0 : wr_value_footprint(v) + 2 * key.n + sizeof(entry);
+    return v.kind == WR_VALUE_NONE ? 0
+                                   : wr_value_footprint(v) + 2 * key.n + sizeof(entry);
 }
 
 /* ---- watches ---- */
@@ -183,14 +185,16 @@ static void drop_one(memory *m, entry *e)
 static bool drop_oldest(memory *m, const wr_write *w, size_t n)
 {
     for (entry *e = m->oldest; e != NULL; e = e->newer) {
-        bool droppable = e->value.kind == WR_VALUE_TENSOR || e->value.kind == WR_VALUE_FIELDS;
+        bool droppable =
+            e->value.kind == WR_VALUE_TENSOR || e->value.kind == WR_VALUE_FIELDS;
         if (!droppable || in_batch(w, n, e->key))
             continue;
         weir_str base = wr_layout_base(e->key);
         /* Members of a dataset share the base "{name}": they go together. `base` lies in e's key. */
         for (entry *f = base.n == 0 ? NULL : m->oldest, *next; f != NULL; f = next) {
             next = f->newer;
-            if (f != e && wr_str_eq(wr_layout_base(f->key), base) && !in_batch(w, n, f->key))
+            if (f != e && wr_str_eq(wr_layout_base(f->key), base) &&
+                !in_batch(w, n, f->key))
                 drop_one(m, f);
         }
         drop_one(m, e);
@@ -204,10 +208,11 @@ static weir_status ks_fits(wr_keyspace *ks, size_t bytes, weir_error *err)
     memory *m = self(ks);
     if (bytes <= m->limit || m->full == WEIR_FULL_DROP_NEWEST)
         return WEIR_OK;
-    return weir_fail(err, WEIR_ERR_FULL,
-                     "a value of %zu bytes never fits a store of %zu bytes: open it with a larger "
-                     "memory_bytes",
-                     bytes, m->limit);
+    return weir_fail(
+        err, WEIR_ERR_FULL,
+        "a value of %zu bytes never fits a store of %zu bytes: open it with a larger "
+        "memory_bytes",
+        bytes, m->limit);
 }
 
 /* Bytes held after the plan. */
@@ -226,8 +231,8 @@ static size_t bytes_after(const memory *m, const wr_write *w, const plan *p, siz
 
 typedef enum room { ROOM, ROOM_AFTER_WAIT, ROOM_DROP_NEWEST, NO_ROOM } room;
 
-static room find_room(memory *m, const wr_write *w, const plan *p, size_t n, weir_deadline deadline,
-                      weir_error *err)
+static room find_room(memory *m, const wr_write *w, const plan *p, size_t n,
+                      weir_deadline deadline, weir_error *err)
 {
     size_t after;
     while ((after = bytes_after(m, w, p, n)) > m->limit && after > m->info.bytes) {
@@ -248,7 +253,8 @@ static room find_room(memory *m, const wr_write *w, const plan *p, size_t n, wei
             break;
         }
         weir_fail(err, WEIR_ERR_FULL,
-                  "'%.*s': the store would hold %zu of at most %zu bytes; delete keys, or open it "
+                  "'%.*s': the store would hold %zu of at most %zu bytes; delete keys, "
+                  "or open it "
                   "with a larger memory_bytes or another policy",
                   WR_NAME(w[0].key), after, m->limit);
         return NO_ROOM;
@@ -282,8 +288,9 @@ static weir_status plan_append(const wr_write *w, plan *p, weir_error *err)
     p->item = wr_dup(w->item.p, w->item.n);
     if (p->item == NULL || !wr_list_reserve(l))
         goto no_memory;
-    p->footprint = entry_footprint(w->key, (wr_value){.kind = WR_VALUE_LIST, .of.list = l}) +
-                   wr_list_item_footprint(w->item.n);
+    p->footprint =
+        entry_footprint(w->key, (wr_value){.kind = WR_VALUE_LIST, .of.list = l}) +
+        wr_list_item_footprint(w->item.n);
     return WEIR_OK;
 no_memory:
     return weir_fail(err, WEIR_ERR_NOMEM, "list '%.*s': no memory for one more entry",
@@ -293,14 +300,16 @@ no_memory:
 static weir_status check_held(const wr_write *w, wr_value held, weir_error *err)
 {
     if (w->if_seen && !wr_value_is(w->seen, held))
-        return weir_fail(err, WEIR_ERR_BUSY, "'%.*s' was changed meanwhile by somebody else",
+        return weir_fail(err, WEIR_ERR_BUSY,
+                         "'%.*s' was changed meanwhile by somebody else",
                          WR_NAME(w->key));
     wr_value_kind want = w->kind == WR_WRITE_APPEND ? WR_VALUE_LIST : w->only_over;
     if (want == WR_VALUE_NONE || held.kind == WR_VALUE_NONE || held.kind == want)
         return WEIR_OK;
     return weir_fail(err, WEIR_ERR_KIND,
                      "'%.*s' holds %s, not %s: delete it first, or take another name",
-                     WR_NAME(w->key), wr_value_kind_text(held.kind), wr_value_kind_text(want));
+                     WR_NAME(w->key), wr_value_kind_text(held.kind),
+                     wr_value_kind_text(want));
 }
 
 static weir_status plan_one(memory *m, const wr_write *w, plan *p, weir_error *err)
@@ -323,7 +332,8 @@ static weir_status plan_one(memory *m, const wr_write *w, plan *p, weir_error *e
     return WEIR_OK;
 }
 
-static weir_status prepare(memory *m, const wr_write *w, plan *p, size_t n, weir_error *err)
+static weir_status prepare(memory *m, const wr_write *w, plan *p, size_t n,
+                           weir_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         weir_status st = plan_one(m, &w[i], &p[i], err);
@@ -443,8 +453,8 @@ static size_t half_of_memory(void)
     return pages > 0 && bytes > 0 ? (size_t)pages / 2 * (size_t)bytes : (size_t)1 << 30;
 }
 
-weir_status wr_keyspace_new_memory(wr_keyspace **out, size_t limit_bytes, weir_full_policy full,
-                                   weir_error *err)
+weir_status wr_keyspace_new_memory(wr_keyspace **out, size_t limit_bytes,
+                                   weir_full_policy full, weir_error *err)
 {
     memory *m = wr_calloc(1, sizeof *m);
     if (m == NULL)

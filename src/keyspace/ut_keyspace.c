@@ -46,7 +46,8 @@ static weir_status set(wr_keyspace *ks, const char *key, int64_t n, int mark)
 
 static weir_status append(wr_keyspace *ks, const char *key, const char *item)
 {
-    wr_write w = {.kind = WR_WRITE_APPEND, .key = weir_cstr(key), .item = weir_cstr(item)};
+    wr_write w = {
+        .kind = WR_WRITE_APPEND, .key = weir_cstr(key), .item = weir_cstr(item)};
     return apply(ks, &w, 1);
 }
 
@@ -55,7 +56,9 @@ static int mark_of(wr_keyspace *ks, const char *key)
 {
     ks->ops->lock(ks);
     wr_value v = ks->ops->get(ks, weir_cstr(key));
-    int mark = v.kind == WR_VALUE_TENSOR ? *(unsigned char *)weir_buffer_view(v.of.tensor).data : -1;
+    int mark = v.kind == WR_VALUE_TENSOR
+                   ? *(unsigned char *)weir_buffer_view(v.of.tensor).data
+                   : -1;
     ks->ops->unlock(ks);
     return mark;
 }
@@ -69,7 +72,9 @@ static void test_a_batch_appears_whole_or_not_at_all(void **state)
     wr_write w[3] = {
         {.kind = WR_WRITE_SET, .key = WEIR_STR("a"), .value = tensor(10, 2)},
         {.kind = WR_WRITE_DEL, .key = WEIR_STR("b")},
-        {.kind = WR_WRITE_SET, .key = WEIR_STR("list"), .value = tensor(10, 3),
+        {.kind = WR_WRITE_SET,
+         .key = WEIR_STR("list"),
+         .value = tensor(10, 3),
          .only_over = WR_VALUE_TENSOR},
     };
     size_t before = ks->ops->info(ks).bytes;
@@ -100,8 +105,9 @@ static void test_a_batch_survives_every_allocation_failure(void **state)
             {.kind = WR_WRITE_APPEND, .key = WEIR_STR("list"), .item = WEIR_STR("item")},
             {.kind = WR_WRITE_DEL, .key = WEIR_STR("had2")},
         };
-        wr_write before[2] = {{.kind = WR_WRITE_SET, .key = WEIR_STR("had"), .value = old},
-                              {.kind = WR_WRITE_SET, .key = WEIR_STR("had2"), .value = old}};
+        wr_write before[2] = {
+            {.kind = WR_WRITE_SET, .key = WEIR_STR("had"), .value = old},
+            {.kind = WR_WRITE_SET, .key = WEIR_STR("had2"), .value = old}};
         expect_ok(apply(ks, before, 2));
         size_t bytes = ks->ops->info(ks).bytes;
         wr_fail_allocation_after(n);
@@ -204,7 +210,8 @@ static void test_if_seen_refuses_what_somebody_else_changed(void **state)
     (void)state;
     wr_keyspace *ks = new_keyspace(1 << 20, WEIR_FULL_FAIL);
     wr_value first = tensor(4, 1), second = tensor(4, 2);
-    wr_write w = {.kind = WR_WRITE_SET, .key = WEIR_STR("k"), .value = first, .if_seen = true};
+    wr_write w = {
+        .kind = WR_WRITE_SET, .key = WEIR_STR("k"), .value = first, .if_seen = true};
     expect_ok(apply(ks, &w, 1));
     expect_fail(apply(ks, &w, 1), WEIR_ERR_BUSY, "'k' was changed");
     w.seen = first;
@@ -295,8 +302,9 @@ static void test_random_writes_agree_with_a_plain_model(void **state)
         snprintf(a, sizeof a, "key%d", i);
         snprintf(b, sizeof b, "key%d", j);
         int mark = rand() % 200;
-        wr_write w[2] = {{.kind = WR_WRITE_SET, .key = weir_cstr(a), .value = tensor(8, mark)},
-                         {.kind = WR_WRITE_DEL, .key = weir_cstr(b)}};
+        wr_write w[2] = {
+            {.kind = WR_WRITE_SET, .key = weir_cstr(a), .value = tensor(8, mark)},
+            {.kind = WR_WRITE_DEL, .key = weir_cstr(b)}};
         size_t n = i == j ? 1 : 2;
         expect_ok(apply(ks, w, n));
         wr_value_unref(w[0].value);
@@ -319,10 +327,14 @@ static void test_the_base_of_a_key_is_what_smartredis_means(void **state)
     static const struct {
         const char *key, *base, *name;
     } cases[] = {
-        {"{d1}.meta", "{d1}", "d1"},      {"out.{d1}.x", "out.{d1}", "d1"},
-        {"plain", "", ""},                {"{d1}", "", ""},
-        {"{a}b}.x", "{a}b}", "a}b"},      {"{d}.", "{d}", "d"},
-        {"}{", "", ""},                   {"", "", ""},
+        {"{d1}.meta", "{d1}", "d1"},
+        {"out.{d1}.x", "out.{d1}", "d1"},
+        {"plain", "", ""},
+        {"{d1}", "", ""},
+        {"{a}b}.x", "{a}b}", "a}b"},
+        {"{d}.", "{d}", "d"},
+        {"}{", "", ""},
+        {"", "", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         weir_str base = wr_layout_base(weir_cstr(cases[i].key));

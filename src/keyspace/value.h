@@ -54,8 +54,10 @@ static inline size_t wr_list_item_footprint(size_t n)
 }
 
 /* Lists grow where they are while their entry holds them alone; else a clone grows. */
-wr_list *wr_list_clone(const wr_list *from); /* NULL `from` gives an empty one; NULL: no memory */
-bool wr_list_reserve(wr_list *l);            /* room for one more; false: no memory */
-void wr_list_push(wr_list *l, char *item, size_t n); /* item is taken; room was reserved */
+wr_list *
+wr_list_clone(const wr_list *from); /* NULL `from` gives an empty one; NULL: no memory */
+bool wr_list_reserve(wr_list *l);   /* room for one more; false: no memory */
+void wr_list_push(wr_list *l, char *item,
+                  size_t n); /* item is taken; room was reserved */
 
 #endif

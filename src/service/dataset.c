@@ -13,8 +13,8 @@ static weir_status no_memory(weir_str base, weir_error *err)
 }
 
 /* A reference to the metadata at base, with the lock held. */
-static weir_status fields_locked(wr_service *s, weir_str meta_key, weir_str base, wr_fields **out,
-                                 weir_error *err)
+static weir_status fields_locked(wr_service *s, weir_str meta_key, weir_str base,
+                                 wr_fields **out, weir_error *err)
 {
     wr_value v = s->keyspace->ops->get(s->keyspace, meta_key);
     if (v.kind == WR_VALUE_FIELDS) {
@@ -31,8 +31,8 @@ static weir_status fields_locked(wr_service *s, weir_str meta_key, weir_str base
 /* References to the tensors that `fields` names, provided that the metadata is still `fields`.
  * ERR_BUSY: it was replaced meanwhile. With the lock held. */
 static weir_status tensors_locked(wr_service *s, weir_str meta_key, weir_str base,
-                                  const wr_fields *fields, const weir_str *names, size_t n,
-                                  weir_buffer **out, weir_error *err)
+                                  const wr_fields *fields, const weir_str *names,
+                                  size_t n, weir_buffer **out, weir_error *err)
 {
     wr_value v = s->keyspace->ops->get(s->keyspace, meta_key);
     if (v.kind != WR_VALUE_FIELDS || v.of.fields != fields)
@@ -42,15 +42,16 @@ static weir_status tensors_locked(wr_service *s, weir_str meta_key, weir_str bas
         wr_text key = {0};
         wr_layout_tensor(&key, base, names[i]);
         st = key.failed ? no_memory(base, err)
-                        : wr_resolve_tensor_locked(s, (weir_str){key.p, key.n}, "dataset's tensor",
-                                                   &out[i], err);
+                        : wr_resolve_tensor_locked(s, (weir_str){key.p, key.n},
+                                                   "dataset's tensor", &out[i], err);
         wr_text_fini(&key);
     }
     return st;
 }
 
-static weir_status try_resolve(wr_service *s, weir_str meta_key, weir_str base, weir_dataset **out,
-                               wr_fields **fields_out, weir_error *err)
+static weir_status try_resolve(wr_service *s, weir_str meta_key, weir_str base,
+                               weir_dataset **out, wr_fields **fields_out,
+                               weir_error *err)
 {
     wr_keyspace *ks = s->keyspace;
     wr_fields *fields = NULL;
@@ -92,8 +93,8 @@ out:
     return st;
 }
 
-weir_status wr_resolve_dataset(wr_service *s, weir_str base, weir_dataset **out, wr_fields **fields,
-                               const wr_req *req, weir_error *err)
+weir_status wr_resolve_dataset(wr_service *s, weir_str base, weir_dataset **out,
+                               wr_fields **fields, const wr_req *req, weir_error *err)
 {
     wr_text meta = {0};
     wr_layout_meta(&meta, base);
@@ -101,7 +102,8 @@ weir_status wr_resolve_dataset(wr_service *s, weir_str base, weir_dataset **out,
         return no_memory(base, err);
     weir_str meta_key = {meta.p, meta.n};
     weir_status st = try_resolve(s, meta_key, base, out, fields, err);
-    if (st == WEIR_ERR_BUSY) { /* replaced between two looks: look again, but not for ever */
+    if (st ==
+        WEIR_ERR_BUSY) { /* replaced between two looks: look again, but not for ever */
         weir_deadline until = wr_limit_deadline(req->limit);
         while (st == WEIR_ERR_BUSY && weir_now_ns() < until)
             st = try_resolve(s, meta_key, base, out, fields, err);
@@ -122,18 +124,21 @@ static bool has_tensor(const weir_dataset *ds, weir_str name)
 
 /* Add deletions of the tensors that lie at `base` now and are not in `keep`. The metadata that was
  * seen there goes to *seen, one reference, and *known says whether that is all there was. */
-static weir_status del_stale(wr_service *s, wr_batch *batch, weir_str base, const weir_dataset *keep,
-                             wr_fields **seen, bool *known, const wr_req *req, weir_error *err)
+static weir_status del_stale(wr_service *s, wr_batch *batch, weir_str base,
+                             const weir_dataset *keep, wr_fields **seen, bool *known,
+                             const wr_req *req, weir_error *err)
 {
     weir_dataset *old = NULL;
     weir_status st = wr_resolve_dataset(s, base, &old, seen, req, NULL);
     if (st == WEIR_ERR_NOMEM || st == WEIR_ERR_TIMEOUT)
-        return weir_fail(err, st, "dataset '%.*s': its older version could not be read (%s)",
+        return weir_fail(err, st,
+                         "dataset '%.*s': its older version could not be read (%s)",
                          WR_NAME(wr_layout_name(base)), weir_status_text(st));
     /* Foreign bytes or half a dataset: nothing that could be named is left behind. */
     *known = st == WEIR_OK || st == WEIR_ERR_KEY;
     weir_str name;
-    for (size_t i = 0; st == WEIR_OK && weir_dataset_tensor_at(old, i, &name, NULL); i++) {
+    for (size_t i = 0; st == WEIR_OK && weir_dataset_tensor_at(old, i, &name, NULL);
+         i++) {
         if (has_tensor(keep, name))
             continue;
         wr_text key = {0};
@@ -145,7 +150,8 @@ static weir_status del_stale(wr_service *s, wr_batch *batch, weir_str base, cons
 }
 
 /* Add what makes `base` hold `ds` and nothing else. */
-static void set_keys(wr_batch *batch, weir_str base, const weir_dataset *ds, wr_fields *fields)
+static void set_keys(wr_batch *batch, weir_str base, const weir_dataset *ds,
+                     wr_fields *fields)
 {
     wr_text key = {0};
     wr_layout_meta(&key, base);
@@ -174,8 +180,9 @@ static void del_keys(wr_batch *batch, weir_str base, const weir_dataset *ds)
 
 /* One try to make `base` hold `ds`, deleting `from` in the same step when it is not empty. ERR_BUSY:
  * somebody else replaced the dataset between our look and our write. */
-static weir_status try_put(wr_service *s, weir_str base, weir_str from, const weir_dataset *ds,
-                           wr_fields *fields, const wr_req *req, weir_error *err)
+static weir_status try_put(wr_service *s, weir_str base, weir_str from,
+                           const weir_dataset *ds, wr_fields *fields, const wr_req *req,
+                           weir_error *err)
 {
     wr_batch batch = {0};
     wr_fields *seen = NULL;
@@ -186,8 +193,8 @@ static weir_status try_put(wr_service *s, weir_str base, weir_str from, const we
         del_keys(&batch, from, ds);
     if (st == WEIR_OK && known && !batch.failed) {
         batch.w[0].if_seen = true;
-        batch.w[0].seen = (wr_value){.kind = seen == NULL ? WR_VALUE_NONE : WR_VALUE_FIELDS,
-                                     .of.fields = seen};
+        batch.w[0].seen = (wr_value){
+            .kind = seen == NULL ? WR_VALUE_NONE : WR_VALUE_FIELDS, .of.fields = seen};
     }
     if (st == WEIR_OK)
         st = wr_batch_publish(&batch, s, req, err);
@@ -196,8 +203,9 @@ static weir_status try_put(wr_service *s, weir_str base, weir_str from, const we
     return st;
 }
 
-static weir_status put(wr_service *s, weir_str base, weir_str from, const weir_dataset *ds,
-                       wr_fields *fields, const wr_req *req, weir_error *err)
+static weir_status put(wr_service *s, weir_str base, weir_str from,
+                       const weir_dataset *ds, wr_fields *fields, const wr_req *req,
+                       weir_error *err)
 {
     weir_status st = try_put(s, base, from, ds, fields, req, err);
     if (st != WEIR_ERR_BUSY)
@@ -217,15 +225,17 @@ static size_t tensor_bytes(const weir_dataset *ds)
     return bytes;
 }
 
-weir_status wr_handle_put_dataset(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_put_dataset(wr_service *s, const wr_req *req, wr_rep *rep,
+                                  weir_error *err)
 {
     (void)rep;
     const weir_dataset *ds = req->dataset;
     wr_fields *fields = NULL;
     if (weir_dataset_n_tensors(ds) == 0 && weir_dataset_n_fields(ds) == 0)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "dataset '%.*s' has neither tensors nor metadata: there is nothing to put",
-                         WR_NAME(weir_dataset_name(ds)));
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "dataset '%.*s' has neither tensors nor metadata: there is nothing to put",
+            WR_NAME(weir_dataset_name(ds)));
     weir_status st = s->keyspace->ops->fits(s->keyspace, tensor_bytes(ds), err);
     if (st == WEIR_OK)
         st = wr_metadata_encode(&fields, ds, true, err);
@@ -237,7 +247,8 @@ weir_status wr_handle_put_dataset(wr_service *s, const wr_req *req, wr_rep *rep,
     return st;
 }
 
-weir_status wr_handle_get_dataset(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_get_dataset(wr_service *s, const wr_req *req, wr_rep *rep,
+                                  weir_error *err)
 {
     weir_status st = wr_resolve_dataset(s, req->key, &rep->dataset, NULL, req, err);
     if (st == WEIR_OK)

@@ -6,9 +6,9 @@
 static wr_value_kind value_kind(weir_kind kind)
 {
     static const wr_value_kind of[WEIR_KIND_COUNT] = {
-        [WEIR_ANY] = WR_VALUE_NONE,     [WEIR_TENSOR] = WR_VALUE_TENSOR,
+        [WEIR_ANY] = WR_VALUE_NONE,       [WEIR_TENSOR] = WR_VALUE_TENSOR,
         [WEIR_DATASET] = WR_VALUE_FIELDS, [WEIR_LIST] = WR_VALUE_LIST,
-        [WEIR_MODEL] = WR_VALUE_MODEL,  [WEIR_SCRIPT] = WR_VALUE_SCRIPT,
+        [WEIR_MODEL] = WR_VALUE_MODEL,    [WEIR_SCRIPT] = WR_VALUE_SCRIPT,
     };
     return of[kind];
 }
@@ -33,14 +33,16 @@ void wr_service_watch_key(wr_text *out, weir_kind kind, weir_str key)
         wr_text_add(out, key.p, key.n);
 }
 
-weir_status wr_handle_exists(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_exists(wr_service *s, const wr_req *req, wr_rep *rep,
+                             weir_error *err)
 {
     wr_text meta = {0};
     weir_str key = req->key;
     if (req->kind == WEIR_DATASET) {
         wr_layout_meta(&meta, req->key);
         if (meta.failed)
-            return weir_fail(err, WEIR_ERR_NOMEM, "exists '%.*s': no memory", WR_NAME(req->key));
+            return weir_fail(err, WEIR_ERR_NOMEM, "exists '%.*s': no memory",
+                             WR_NAME(req->key));
         key = (weir_str){meta.p, meta.n};
     }
     s->keyspace->ops->lock(s->keyspace);
@@ -57,22 +59,25 @@ weir_status wr_handle_poll(wr_service *s, const wr_req *req, wr_rep *rep, weir_e
 }
 
 /* A reference to the value of the kind asked for, or ERR_KEY, ERR_KIND. */
-static weir_status take_value(wr_service *s, const wr_req *req, wr_value *out, weir_error *err)
+static weir_status take_value(wr_service *s, const wr_req *req, wr_value *out,
+                              weir_error *err)
 {
     wr_keyspace *ks = s->keyspace;
     ks->ops->lock(ks);
     wr_value v = wr_value_ref(ks->ops->get(ks, req->key));
     ks->ops->unlock(ks);
-    if (req->kind == WEIR_ANY ? v.kind != WR_VALUE_NONE : v.kind == value_kind(req->kind)) {
+    if (req->kind == WEIR_ANY ? v.kind != WR_VALUE_NONE
+                              : v.kind == value_kind(req->kind)) {
         *out = v;
         return WEIR_OK;
     }
     wr_value_unref(v);
     if (v.kind == WR_VALUE_NONE)
-        return weir_fail(err, WEIR_ERR_KEY, "there is no %s '%.*s'", wr_kind_name(req->kind),
-                         WR_NAME(req->key));
-    return weir_fail(err, WEIR_ERR_KIND, "%s '%.*s': the key holds %s", wr_kind_name(req->kind),
-                     WR_NAME(req->key), wr_value_kind_text(v.kind));
+        return weir_fail(err, WEIR_ERR_KEY, "there is no %s '%.*s'",
+                         wr_kind_name(req->kind), WR_NAME(req->key));
+    return weir_fail(err, WEIR_ERR_KIND, "%s '%.*s': the key holds %s",
+                     wr_kind_name(req->kind), WR_NAME(req->key),
+                     wr_value_kind_text(v.kind));
 }
 
 weir_status wr_handle_del(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
@@ -93,14 +98,18 @@ weir_status wr_handle_del(wr_service *s, const wr_req *req, wr_rep *rep, weir_er
 }
 
 /* Give a tensor or list a second name, or with `move` another one, in one step. */
-static weir_status copy_value(wr_service *s, const wr_req *req, bool move, weir_error *err)
+static weir_status copy_value(wr_service *s, const wr_req *req, bool move,
+                              weir_error *err)
 {
     wr_value v = {0};
     weir_status st = take_value(s, req, &v, err);
     if (st != WEIR_OK)
         return st;
     wr_write w[2] = {
-        {.kind = WR_WRITE_SET, .key = req->to, .value = v, .only_over = value_kind(req->kind)},
+        {.kind = WR_WRITE_SET,
+         .key = req->to,
+         .value = v,
+         .only_over = value_kind(req->kind)},
         {.kind = WR_WRITE_DEL, .key = req->key, .if_seen = true, .seen = v},
     };
     if (!wr_str_eq(req->key, req->to))
@@ -126,7 +135,8 @@ weir_status wr_handle_copy(wr_service *s, const wr_req *req, wr_rep *rep, weir_e
     return copy_any(s, req, false, err);
 }
 
-weir_status wr_handle_rename(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_rename(wr_service *s, const wr_req *req, wr_rep *rep,
+                             weir_error *err)
 {
     (void)rep;
     /* A value that somebody replaces between look and step is looked at again. */

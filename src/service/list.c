@@ -4,7 +4,8 @@
 #include "keyspace/layout.h"
 #include "service/handlers.h"
 
-weir_status wr_handle_list_append(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_list_append(wr_service *s, const wr_req *req, wr_rep *rep,
+                                  weir_error *err)
 {
     (void)rep;
     wr_write w = {.kind = WR_WRITE_APPEND, .key = req->key, .item = req->to};
@@ -12,7 +13,8 @@ weir_status wr_handle_list_append(wr_service *s, const wr_req *req, wr_rep *rep,
 }
 
 /* A reference to the list; *out NULL when there is none. */
-static weir_status resolve_list(wr_service *s, weir_str key, wr_list **out, weir_error *err)
+static weir_status resolve_list(wr_service *s, weir_str key, wr_list **out,
+                                weir_error *err)
 {
     wr_keyspace *ks = s->keyspace;
     *out = NULL;
@@ -33,7 +35,8 @@ static void list_unref(wr_list *l)
         wr_value_unref((wr_value){.kind = WR_VALUE_LIST, .of.list = l});
 }
 
-weir_status wr_handle_list_length(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_list_length(wr_service *s, const wr_req *req, wr_rep *rep,
+                                  weir_error *err)
 {
     wr_list *l = NULL;
     weir_status st = resolve_list(s, req->key, &l, err);
@@ -53,20 +56,21 @@ static size_t range(int64_t first, int64_t last, size_t n_list, size_t *begin)
     return first > last ? 0 : (size_t)(last - first + 1);
 }
 
-static weir_status get_all(wr_service *s, const wr_req *req, const weir_str *base, size_t n,
-                           weir_dataset **out, weir_error *err)
+static weir_status get_all(wr_service *s, const wr_req *req, const weir_str *base,
+                           size_t n, weir_dataset **out, weir_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         weir_error inner = {0};
         weir_status st = wr_resolve_dataset(s, base[i], &out[i], NULL, req, &inner);
         if (st != WEIR_OK)
-            return weir_fail(err, st, "list '%.*s', entry %zu of %zu: %.400s", WR_NAME(req->key), i,
-                             n, inner.text);
+            return weir_fail(err, st, "list '%.*s', entry %zu of %zu: %.400s",
+                             WR_NAME(req->key), i, n, inner.text);
     }
     return WEIR_OK;
 }
 
-weir_status wr_handle_list_get(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_list_get(wr_service *s, const wr_req *req, wr_rep *rep,
+                               weir_error *err)
 {
     wr_list *l = NULL;
     weir_dataset **ds = NULL;

@@ -3,15 +3,16 @@
 #include "service/handlers.h"
 
 /* The version that answers now, NULL when there is none; one reference. */
-static weir_status resolve_previous(wr_service *s, weir_kind kind, weir_str name, wr_model **out,
-                                    weir_error *err)
+static weir_status resolve_previous(wr_service *s, weir_kind kind, weir_str name,
+                                    wr_model **out, weir_error *err)
 {
     *out = NULL;
     weir_status st = wr_resolve_model(s, kind, name, out, err);
     return st == WEIR_ERR_KEY ? WEIR_OK : st;
 }
 
-weir_status wr_handle_set_model(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_set_model(wr_service *s, const wr_req *req, wr_rep *rep,
+                                weir_error *err)
 {
     (void)rep;
     bool is_script = req->kind == WEIR_SCRIPT;
@@ -23,8 +24,8 @@ weir_status wr_handle_set_model(wr_service *s, const wr_req *req, wr_rep *rep, w
     if (st == WEIR_OK)
         st = s->keyspace->ops->fits(s->keyspace, weir_tensor_bytes(&blob), err);
     if (st == WEIR_OK)
-        st = wr_model_load(&model, s->engine, req->key, req->buffer, is_script, req->options,
-                           previous, wr_limit_deadline(req->limit), err);
+        st = wr_model_load(&model, s->engine, req->key, req->buffer, is_script,
+                           req->options, previous, wr_limit_deadline(req->limit), err);
     if (st != WEIR_OK)
         goto out;
     wr_write w = {
@@ -37,7 +38,8 @@ weir_status wr_handle_set_model(wr_service *s, const wr_req *req, wr_rep *rep, w
     };
     st = wr_publish(s, &w, 1, req, err);
     if (st == WEIR_ERR_BUSY)
-        weir_fail(err, st, "%s '%.*s': another version was set while this one was loading; the "
+        weir_fail(err, st,
+                  "%s '%.*s': another version was set while this one was loading; the "
                   "other one stays, set this one again",
                   wr_kind_name(req->kind), WR_NAME(req->key));
     if (st == WEIR_OK)
@@ -48,7 +50,8 @@ out:
     return st;
 }
 
-weir_status wr_handle_get_model(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_get_model(wr_service *s, const wr_req *req, wr_rep *rep,
+                                weir_error *err)
 {
     wr_model *m = NULL;
     weir_status st = wr_resolve_model(s, req->kind, req->key, &m, err);

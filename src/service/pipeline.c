@@ -47,7 +47,8 @@ static const slot *find(const scope *sc, weir_str name, weir_error *err)
         if (wr_str_eq(sc->slot[i - 1].name, name))
             return &sc->slot[i - 1];
     }
-    weir_fail(err, WEIR_ERR_KEY, "no step before this one makes or loads '%.*s'", WR_NAME(name));
+    weir_fail(err, WEIR_ERR_KEY, "no step before this one makes or loads '%.*s'",
+              WR_NAME(name));
     return NULL;
 }
 
@@ -58,8 +59,8 @@ static weir_status do_load(scope *sc, const wr_step *step, weir_error *err)
     wr_text_add(&key, sc->req->get_prefix.p, sc->req->get_prefix.n);
     wr_text_add(&key, step->name.p, step->name.n);
     weir_status st = key.failed ? no_memory(err)
-                                : wr_resolve_tensor(sc->s, (weir_str){key.p, key.n}, "tensor",
-                                                    &x.buffer, err);
+                                : wr_resolve_tensor(sc->s, (weir_str){key.p, key.n},
+                                                    "tensor", &x.buffer, err);
     wr_text_fini(&key);
     if (st != WEIR_OK)
         return st;
@@ -70,11 +71,13 @@ static weir_status do_load(scope *sc, const wr_step *step, weir_error *err)
     return st;
 }
 
-static weir_status add_outputs(scope *sc, const wr_step *step, wr_output *out, weir_error *err)
+static weir_status add_outputs(scope *sc, const wr_step *step, wr_output *out,
+                               weir_error *err)
 {
     weir_status st = WEIR_OK;
     for (int i = 0; i < step->n_out && st == WEIR_OK; i++) {
-        st = add(sc, (slot){step->out[i], weir_buffer_view(out[i].buffer), out[i].buffer}, err);
+        st = add(sc, (slot){step->out[i], weir_buffer_view(out[i].buffer), out[i].buffer},
+                 err);
         if (st == WEIR_OK)
             out[i].buffer = NULL;
     }
@@ -86,8 +89,12 @@ static weir_status do_run(scope *sc, const wr_step *step, weir_error *err)
     weir_tensor in[WEIR_IO_MAX];
     wr_output out[WEIR_IO_MAX];
     wr_model *model = NULL;
-    wr_job job = {.function = step->function, .in = in, .n_in = step->n_in, .out = out,
-                  .n_out = step->n_out, .deadline = wr_limit_deadline(sc->req->limit)};
+    wr_job job = {.function = step->function,
+                  .in = in,
+                  .n_in = step->n_in,
+                  .out = out,
+                  .n_out = step->n_out,
+                  .deadline = wr_limit_deadline(sc->req->limit)};
     for (int i = 0; i < step->n_out; i++)
         out[i] = (wr_output){0};
     for (int i = 0; i < step->n_in; i++) {
@@ -99,10 +106,11 @@ static weir_status do_run(scope *sc, const wr_step *step, weir_error *err)
     wr_text key = {0};
     wr_text_add(&key, sc->req->key.p, sc->req->key.n); /* the prefix of models */
     wr_text_add(&key, step->name.p, step->name.n);
-    weir_status st = key.failed ? no_memory(err)
-                                : wr_resolve_model(sc->s,
-                                                   step->function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL,
-                                                   (weir_str){key.p, key.n}, &model, err);
+    weir_status st =
+        key.failed
+            ? no_memory(err)
+            : wr_resolve_model(sc->s, step->function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL,
+                               (weir_str){key.p, key.n}, &model, err);
     wr_text_fini(&key);
     if (st != WEIR_OK)
         return st;
@@ -119,7 +127,8 @@ static weir_status do_run(scope *sc, const wr_step *step, weir_error *err)
 }
 
 /* What a GET or KEEP names is held as it is at this step. */
-static weir_status do_fetch(scope *sc, const wr_step *step, slot *fetched, weir_error *err)
+static weir_status do_fetch(scope *sc, const wr_step *step, slot *fetched,
+                            weir_error *err)
 {
     const slot *x = find(sc, step->name, err);
     if (x == NULL)
@@ -129,7 +138,8 @@ static weir_status do_fetch(scope *sc, const wr_step *step, slot *fetched, weir_
         if (st != WEIR_OK)
             return st;
         if (x->view.dtype == WEIR_STRING)
-            return weir_fail(err, WEIR_ERR_UNSUPPORTED, "'%.*s' holds strings: keep it instead",
+            return weir_fail(err, WEIR_ERR_UNSUPPORTED,
+                             "'%.*s' holds strings: keep it instead",
                              WR_NAME(step->name));
     }
     *fetched = *x;
@@ -179,12 +189,14 @@ static weir_status keep(scope *sc, const wr_steps *steps, weir_error *err)
         wr_text key = {0};
         wr_text_add(&key, sc->req->put_prefix.p, sc->req->put_prefix.n);
         wr_text_add(&key, steps->step[i].name.p, steps->step[i].name.n);
-        wr_batch_set(&batch, &key,
-                     (wr_value){.kind = WR_VALUE_TENSOR, .of.tensor = sc->fetched[i].buffer},
-                     WR_VALUE_TENSOR);
+        wr_batch_set(
+            &batch, &key,
+            (wr_value){.kind = WR_VALUE_TENSOR, .of.tensor = sc->fetched[i].buffer},
+            WR_VALUE_TENSOR);
     }
-    weir_status st = batch.n == 0 && !batch.failed ? WEIR_OK
-                                                   : wr_batch_publish(&batch, sc->s, sc->req, err);
+    weir_status st = batch.n == 0 && !batch.failed
+                         ? WEIR_OK
+                         : wr_batch_publish(&batch, sc->s, sc->req, err);
     wr_batch_fini(&batch);
     return st;
 }
@@ -202,7 +214,8 @@ static weir_status write_out(scope *sc, const wr_steps *steps, weir_error *err)
     return st;
 }
 
-weir_status wr_handle_pipeline(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_pipeline(wr_service *s, const wr_req *req, wr_rep *rep,
+                               weir_error *err)
 {
     (void)rep;
     const wr_steps *steps = req->steps;

@@ -14,12 +14,12 @@ weir_status wr_resolve_tensor_locked(wr_service *s, weir_str key, const char *wh
     }
     if (v.kind == WR_VALUE_NONE)
         return weir_fail(err, WEIR_ERR_KEY, "there is no %s '%.*s'", what, WR_NAME(key));
-    return weir_fail(err, WEIR_ERR_KIND, "%s '%.*s': the key holds %s", what, WR_NAME(key),
-                     wr_value_kind_text(v.kind));
+    return weir_fail(err, WEIR_ERR_KIND, "%s '%.*s': the key holds %s", what,
+                     WR_NAME(key), wr_value_kind_text(v.kind));
 }
 
-weir_status wr_resolve_tensor(wr_service *s, weir_str key, const char *what, weir_buffer **out,
-                              weir_error *err)
+weir_status wr_resolve_tensor(wr_service *s, weir_str key, const char *what,
+                              weir_buffer **out, weir_error *err)
 {
     s->keyspace->ops->lock(s->keyspace);
     weir_status st = wr_resolve_tensor_locked(s, key, what, out, err);
@@ -41,11 +41,12 @@ weir_status wr_resolve_model(wr_service *s, weir_kind kind, weir_str name, wr_mo
     if (v.kind == WR_VALUE_NONE)
         return weir_fail(err, WEIR_ERR_KEY, "there is no %s '%.*s': set it first",
                          wr_kind_name(kind), WR_NAME(name));
-    return weir_fail(err, WEIR_ERR_KIND, "%s '%.*s': the key holds %s", wr_kind_name(kind),
-                     WR_NAME(name), wr_value_kind_text(v.kind));
+    return weir_fail(err, WEIR_ERR_KIND, "%s '%.*s': the key holds %s",
+                     wr_kind_name(kind), WR_NAME(name), wr_value_kind_text(v.kind));
 }
 
-weir_status wr_publish(wr_service *s, wr_write *w, size_t n, const wr_req *req, weir_error *err)
+weir_status wr_publish(wr_service *s, wr_write *w, size_t n, const wr_req *req,
+                       weir_error *err)
 {
     wr_keyspace *ks = s->keyspace;
     ks->ops->lock(ks);
@@ -95,10 +96,12 @@ void wr_batch_del(wr_batch *b, wr_text *key)
         w->kind = WR_WRITE_DEL;
 }
 
-weir_status wr_batch_publish(wr_batch *b, wr_service *s, const wr_req *req, weir_error *err)
+weir_status wr_batch_publish(wr_batch *b, wr_service *s, const wr_req *req,
+                             weir_error *err)
 {
     if (b->failed)
-        return weir_fail(err, WEIR_ERR_NOMEM, "'%.*s': no memory for its keys", WR_NAME(req->key));
+        return weir_fail(err, WEIR_ERR_NOMEM, "'%.*s': no memory for its keys",
+                         WR_NAME(req->key));
     return wr_publish(s, b->w, b->n, req, err);
 }
 

@@ -10,9 +10,9 @@ struct wr_run {
     const wr_req *req;
     wr_model *model;
     wr_job job;
-    int n_held;                       /* used entries of held and in */
-    weir_buffer *held[WEIR_IO_MAX];   /* stored inputs, one reference each */
-    weir_tensor in[WEIR_IO_MAX];      /* their views */
+    int n_held;                     /* used entries of held and in */
+    weir_buffer *held[WEIR_IO_MAX]; /* stored inputs, one reference each */
+    weir_tensor in[WEIR_IO_MAX];    /* their views */
     wr_output out[WEIR_IO_MAX];
     void (*done)(void *context, weir_status st, const weir_error *err);
     void *context;
@@ -40,7 +40,8 @@ static weir_status check_out_keys(const wr_req *req, weir_error *err)
     for (int i = 0; i < req->n_out; i++) {
         for (int j = 0; j < i; j++) {
             if (wr_str_eq(req->out_keys[i], req->out_keys[j]))
-                return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': output '%.*s' is named twice",
+                return weir_fail(err, WEIR_ERR_ARG,
+                                 "model '%.*s': output '%.*s' is named twice",
                                  WR_NAME(req->key), WR_NAME(req->out_keys[i]));
         }
     }
@@ -108,10 +109,11 @@ static weir_status publish(wr_run *r, wr_rep *rep, weir_error *err)
     if (req->command == WR_CMD_run) {
         wr_write w[WEIR_IO_MAX];
         for (int i = 0; i < req->n_out; i++)
-            w[i] = (wr_write){.kind = WR_WRITE_SET,
-                              .key = req->out_keys[i],
-                              .value = {.kind = WR_VALUE_TENSOR, .of.tensor = r->out[i].buffer},
-                              .only_over = WR_VALUE_TENSOR};
+            w[i] = (wr_write){
+                .kind = WR_WRITE_SET,
+                .key = req->out_keys[i],
+                .value = {.kind = WR_VALUE_TENSOR, .of.tensor = r->out[i].buffer},
+                .only_over = WR_VALUE_TENSOR};
         return wr_publish(r->service, w, (size_t)req->n_out, req, err);
     }
     if (!req->give_buffers)
@@ -150,7 +152,8 @@ static weir_status run_now(wr_service *s, const wr_req *req, wr_rep *rep, weir_e
     return st;
 }
 
-weir_status wr_handle_infer(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_infer(wr_service *s, const wr_req *req, wr_rep *rep,
+                            weir_error *err)
 {
     return run_now(s, req, rep, err);
 }
@@ -178,7 +181,8 @@ static void job_done(wr_job *job)
 }
 
 weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
-                                 void (*done)(void *context, weir_status st, const weir_error *err),
+                                 void (*done)(void *context, weir_status st,
+                                              const weir_error *err),
                                  void *context, weir_error *err)
 {
     wr_run *r = wr_alloc(sizeof *r);

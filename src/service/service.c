@@ -14,7 +14,8 @@ static const struct {
 #undef X
 };
 
-weir_status wr_service_handle(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_service_handle(wr_service *s, const wr_req *req, wr_rep *rep,
+                              weir_error *err)
 {
     weir_status st = commands[req->command].handle(s, req, rep, err);
     wr_count(s, req->command, WR_COUNTER_calls, 1);
@@ -68,18 +69,17 @@ static double gauge(wr_gauge g, const wr_keyspace_info *k, const weir_memory *m)
 }
 
 /* Names, units and descriptions of all statistics; values are filled in by the reader. */
-#define COUNTERS_OF(command)                          \
-    {#command ".calls", "1", "", 0},                  \
-    {#command ".errors", "1", "", 0},                 \
-    {#command ".bytes", "bytes", "", 0},              \
-    {#command ".copies", "1", "", 0},                 \
-    {#command ".copied_bytes", "bytes", "", 0},
+#define COUNTERS_OF(command)                                                             \
+    {#command ".calls", "1", "", 0}, {#command ".errors", "1", "", 0},                   \
+        {#command ".bytes", "bytes", "", 0}, {#command ".copies", "1", "", 0},           \
+        {#command ".copied_bytes", "bytes", "", 0},
 static const weir_stat counter_names[WR_CMD_COUNT * WR_COUNTER_COUNT] = {
 #define X(name, ...) COUNTERS_OF(name)
     WR_COMMAND_MAP(X)
 #undef X
 };
-_Static_assert(WR_COUNTER_COUNT == 5 && WR_COUNTER_calls == 0 && WR_COUNTER_copied_bytes == 4,
+_Static_assert(WR_COUNTER_COUNT == 5 && WR_COUNTER_calls == 0 &&
+                   WR_COUNTER_copied_bytes == 4,
                "COUNTERS_OF spells the counters of spec/commands.json in their order");
 
 static const weir_stat counter_texts[WR_COUNTER_COUNT] = {
@@ -103,8 +103,8 @@ size_t wr_service_statistics(wr_service *s, weir_stat *out, size_t n)
         size_t counter = i % WR_COUNTER_COUNT;
         out[i] = counter_names[i];
         out[i].description = counter_texts[counter].description;
-        out[i].value = (double)atomic_load_explicit(&s->count[i / WR_COUNTER_COUNT][counter],
-                                                    memory_order_relaxed);
+        out[i].value = (double)atomic_load_explicit(
+            &s->count[i / WR_COUNTER_COUNT][counter], memory_order_relaxed);
     }
     for (size_t i = 0; i < WR_GAUGE_COUNT && n_counters + i < n; i++) {
         out[n_counters + i] = gauge_names[i];

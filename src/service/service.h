@@ -17,38 +17,39 @@ typedef struct wr_service wr_service;
 
 typedef struct wr_req {
     wr_command command;
-    weir_kind kind;         /* of exists, del, copy, rename, poll, and *_model */
-    weir_str key;           /* the key; of a dataset its base "prefix.{name}" */
-    weir_str to;            /* destination key or base; the dataset base of list_append */
-    weir_str function;      /* of a script */
-    const weir_tensor *in;  /* put: one; infer: n_in */
+    weir_kind kind;        /* of exists, del, copy, rename, poll, and *_model */
+    weir_str key;          /* the key; of a dataset its base "prefix.{name}" */
+    weir_str to;           /* destination key or base; the dataset base of list_append */
+    weir_str function;     /* of a script */
+    const weir_tensor *in; /* put: one; infer: n_in */
     int n_in;
-    const weir_tensor *out; /* get: one; infer: n_out; their memory is written on success */
+    const weir_tensor
+        *out; /* get: one; infer: n_out; their memory is written on success */
     int n_out;
-    bool give_buffers;      /* get, infer: results go to rep->buffer instead of `out` */
+    bool give_buffers;       /* get, infer: results go to rep->buffer instead of `out` */
     const weir_str *in_keys; /* run */
     const weir_str *out_keys;
-    weir_buffer *buffer;    /* put without a copy; set_model's bytes */
-    const weir_dataset *dataset; /* put_dataset */
+    weir_buffer *buffer;               /* put without a copy; set_model's bytes */
+    const weir_dataset *dataset;       /* put_dataset */
     const weir_model_options *options; /* set_model */
     const struct wr_steps *steps;      /* pipeline */
-    weir_str put_prefix;    /* pipeline: before kept names, with its dot */
-    weir_str get_prefix;    /* pipeline: before loaded names */
-    int64_t first, last;    /* list_get */
-    bool reset;             /* model_statistics */
+    weir_str put_prefix;               /* pipeline: before kept names, with its dot */
+    weir_str get_prefix;               /* pipeline: before loaded names */
+    int64_t first, last;               /* list_get */
+    bool reset;                        /* model_statistics */
     wr_limit limit;
 } wr_req;
 
 typedef struct wr_rep {
-    bool flag;              /* exists */
-    int64_t number;         /* list_length */
-    weir_tensor tensor;     /* describe */
+    bool flag;                        /* exists */
+    int64_t number;                   /* list_length */
+    weir_tensor tensor;               /* describe */
     weir_buffer *buffer[WEIR_IO_MAX]; /* one reference each */
     int n_buffers;
-    weir_dataset *dataset;  /* get_dataset */
+    weir_dataset *dataset;   /* get_dataset */
     weir_dataset **datasets; /* list_get */
     size_t n_datasets;
-    weir_model_info *info;  /* the caller's memory, filled */
+    weir_model_info *info;   /* the caller's memory, filled */
     weir_model_stats *stats; /* the caller's memory, filled */
 } wr_rep;
 
@@ -59,14 +60,16 @@ struct wr_service {
 };
 
 /* Handle one request. Everything but `infer`, `run`, `set_model` and waiting for room is short. */
-weir_status wr_service_handle(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err);
+weir_status wr_service_handle(wr_service *s, const wr_req *req, wr_rep *rep,
+                              weir_error *err);
 
 /* A run in three stages, for those who must not wait in the middle: begin resolves and hands the job
  * to the engine; `done` is called on an engine thread when outputs are published. The caller keeps
  * `req` and what it names until then. */
 typedef struct wr_run wr_run;
 weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
-                                 void (*done)(void *context, weir_status st, const weir_error *err),
+                                 void (*done)(void *context, weir_status st,
+                                              const weir_error *err),
                                  void *context, weir_error *err);
 
 /* Does key hold a value of this kind? Base for datasets, literal key else. With the lock held. */

@@ -42,7 +42,8 @@ weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tens
     char a[160], b[160];
     return weir_fail(err, same ? WEIR_ERR_DTYPE : WEIR_ERR_SHAPE,
                      "tensor '%.*s' is %s, the memory given for it is %s", WR_NAME(key),
-                     weir_tensor_text(held, a, sizeof a), weir_tensor_text(asked, b, sizeof b));
+                     weir_tensor_text(held, a, sizeof a),
+                     weir_tensor_text(asked, b, sizeof b));
 }
 
 /* Copy a stored tensor into the caller's view. */
@@ -53,9 +54,10 @@ static weir_status copy_out(const weir_buffer *b, const wr_req *req, weir_error 
     if (st != WEIR_OK)
         return st;
     if (held.dtype == WEIR_STRING)
-        return weir_fail(err, WEIR_ERR_UNSUPPORTED,
-                         "tensor '%.*s' holds strings: get them with weir_fetch or weir_borrow",
-                         WR_NAME(req->key));
+        return weir_fail(
+            err, WEIR_ERR_UNSUPPORTED,
+            "tensor '%.*s' holds strings: get them with weir_fetch or weir_borrow",
+            WR_NAME(req->key));
     return weir_tensor_copy(req->out, &held, err);
 }
 
@@ -81,7 +83,8 @@ weir_status wr_handle_get(wr_service *s, const wr_req *req, wr_rep *rep, weir_er
     return st;
 }
 
-weir_status wr_handle_borrow(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_borrow(wr_service *s, const wr_req *req, wr_rep *rep,
+                             weir_error *err)
 {
     weir_status st = wr_resolve_tensor(s, req->key, "tensor", &rep->buffer[0], err);
     rep->n_buffers = st == WEIR_OK;
@@ -90,7 +93,8 @@ weir_status wr_handle_borrow(wr_service *s, const wr_req *req, wr_rep *rep, weir
     return st;
 }
 
-weir_status wr_handle_describe(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+weir_status wr_handle_describe(wr_service *s, const wr_req *req, wr_rep *rep,
+                               weir_error *err)
 {
     weir_buffer *b = NULL;
     weir_status st = wr_resolve_tensor(s, req->key, "tensor", &b, err);

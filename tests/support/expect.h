@@ -18,27 +18,28 @@
 /* The error that calls of a test fill. Tests of several threads use their own. */
 static weir_error err;
 
-#define expect_ok(call)                                                                 \
-    do {                                                                                \
-        weir_status st_ = (call);                                                       \
-        if (st_ != WEIR_OK)                                                             \
-            fail_msg("%s\n    gave %s: %s", #call, weir_status_name(st_), err.text);    \
+#define expect_ok(call)                                                                  \
+    do {                                                                                 \
+        weir_status st_ = (call);                                                        \
+        if (st_ != WEIR_OK)                                                              \
+            fail_msg("%s\n    gave %s: %s", #call, weir_status_name(st_), err.text);     \
     } while (0)
 
 /* The call fails with `want`, and its sentence holds `words`. */
-#define expect_fail(call, want, words)                                                  \
-    do {                                                                                \
-        err.text[0] = '\0';                                                             \
-        weir_status st_ = (call);                                                       \
-        if (st_ != (want))                                                              \
-            fail_msg("%s\n    gave %s (%s), not %s", #call, weir_status_name(st_),      \
-                     err.text, weir_status_name(want));                                 \
-        if (strstr(err.text, words) == NULL || err.code != (want))                      \
-            fail_msg("%s\n    says '%s', not '%s'", #call, err.text, words);            \
+#define expect_fail(call, want, words)                                                   \
+    do {                                                                                 \
+        err.text[0] = '\0';                                                              \
+        weir_status st_ = (call);                                                        \
+        if (st_ != (want))                                                               \
+            fail_msg("%s\n    gave %s (%s), not %s", #call, weir_status_name(st_),       \
+                     err.text, weir_status_name(want));                                  \
+        if (strstr(err.text, words) == NULL || err.code != (want))                       \
+            fail_msg("%s\n    says '%s', not '%s'", #call, err.text, words);             \
     } while (0)
 
 /* A contiguous view, for tests whose shapes are right by construction. */
-static inline weir_tensor view_of(void *data, weir_dtype dtype, int rank, const int64_t *shape)
+static inline weir_tensor view_of(void *data, weir_dtype dtype, int rank,
+                                  const int64_t *shape)
 {
     weir_tensor t;
     if (weir_tensor_init(&t, data, dtype, rank, shape, &err) != WEIR_OK)

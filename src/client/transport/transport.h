@@ -16,21 +16,23 @@ typedef struct wr_call wr_call;
 struct wr_call {
     wr_req req;
     wr_rep rep;
-    void (*done)(wr_call *call, weir_status st, const weir_error *err); /* once, on any thread */
-    wr_call *next; /* the transport's own */
+    void (*done)(wr_call *call, weir_status st,
+                 const weir_error *err); /* once, on any thread */
+    wr_call *next;                       /* the transport's own */
 };
 
 /* Someone who waits for a value to exist, or for a list to have a length. */
 typedef struct wr_wait wr_wait;
 struct wr_wait {
-    weir_kind kind;     /* WEIR_LIST with `by_length`: compare; else: does it exist */
+    weir_kind kind; /* WEIR_LIST with `by_length`: compare; else: does it exist */
     bool by_length;
     weir_compare how;
     int64_t length;
-    weir_str key;       /* borrowed while watched; of a dataset its base */
-    void (*fired)(wr_wait *w); /* once, on any thread; takes no lock below WR_LEVEL_REQUEST */
-    wr_watch watch;     /* the transport's own */
-    wr_text watch_key;  /* the transport's own */
+    weir_str key; /* borrowed while watched; of a dataset its base */
+    void (*fired)(
+        wr_wait *w);   /* once, on any thread; takes no lock below WR_LEVEL_REQUEST */
+    wr_watch watch;    /* the transport's own */
+    wr_text watch_key; /* the transport's own */
 };
 
 typedef struct wr_transport_ops {

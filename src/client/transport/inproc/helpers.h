@@ -8,7 +8,9 @@
 #include "base/thread.h"
 #include "client/transport/transport.h"
 
-enum { WR_HELPERS_MAX = 2 }; /* a slow one (a model that loads) does not stop puts and gets */
+enum {
+    WR_HELPERS_MAX = 2
+}; /* a slow one (a model that loads) does not stop puts and gets */
 
 typedef struct wr_helpers {
     wr_service *service;

@@ -8,8 +8,8 @@ static wr_store *store_of(wr_link *l)
     return (wr_store *)l;
 }
 
-static weir_status inproc_open(wr_link **out, weir_str rest, const weir_client_options *opt,
-                               weir_error *err)
+static weir_status inproc_open(wr_link **out, weir_str rest,
+                               const weir_client_options *opt, weir_error *err)
 {
     wr_store *s = NULL;
     weir_status st = wr_store_open(&s, rest, opt, err);
@@ -18,7 +18,8 @@ static weir_status inproc_open(wr_link **out, weir_str rest, const weir_client_o
     return st;
 }
 
-static weir_status inproc_exchange(wr_link *l, const wr_req *req, wr_rep *rep, weir_error *err)
+static weir_status inproc_exchange(wr_link *l, const wr_req *req, wr_rep *rep,
+                                   weir_error *err)
 {
     return wr_service_handle(&store_of(l)->service, req, rep, err);
 }
@@ -83,8 +84,8 @@ static weir_status inproc_watch(wr_link *l, wr_wait *w, bool *met, weir_error *e
     ks->ops->lock(ks);
     wr_value v = ks->ops->get(ks, w->watch.key);
     if (w->by_length && v.kind != WR_VALUE_NONE && v.kind != WR_VALUE_LIST)
-        st = weir_fail(err, WEIR_ERR_KIND, "list '%.*s': the key holds %s", WR_NAME(w->key),
-                       wr_value_kind_text(v.kind));
+        st = weir_fail(err, WEIR_ERR_KIND, "list '%.*s': the key holds %s",
+                       WR_NAME(w->key), wr_value_kind_text(v.kind));
     *met = st == WEIR_OK && watch_met(&w->watch, v);
     if (st == WEIR_OK && !*met)
         ks->ops->watch(ks, &w->watch);

@@ -31,8 +31,8 @@ static void store_free(wr_store *s)
     wr_free(s);
 }
 
-static weir_status store_new(wr_store **out, weir_str name, const weir_client_options *opt,
-                             weir_error *err)
+static weir_status store_new(wr_store **out, weir_str name,
+                             const weir_client_options *opt, weir_error *err)
 {
     wr_engine_options engine = {.threads = opt->threads,
                                 .oversubscribe = opt->oversubscribe,
@@ -45,7 +45,8 @@ static weir_status store_new(wr_store **out, weir_str name, const weir_client_op
     if (s == NULL || s->name == NULL)
         st = weir_fail(err, WEIR_ERR_NOMEM, "no memory for an embedded store");
     if (st == WEIR_OK)
-        st = wr_keyspace_new_memory(&s->service.keyspace, opt->memory_bytes, opt->full, err);
+        st = wr_keyspace_new_memory(&s->service.keyspace, opt->memory_bytes, opt->full,
+                                    err);
     if (st == WEIR_OK)
         st = wr_engine_new(&s->service.engine, &engine, err);
     if (st != WEIR_OK) {
@@ -59,7 +60,8 @@ static weir_status store_new(wr_store **out, weir_str name, const weir_client_op
 }
 
 /* A later opener leaves store options zero, or gives the first one's. */
-static weir_status check_options(const wr_store *s, const weir_client_options *opt, weir_error *err)
+static weir_status check_options(const wr_store *s, const weir_client_options *opt,
+                                 weir_error *err)
 {
     const weir_client_options *had = &s->asked;
     const char *differs = NULL;
@@ -75,10 +77,11 @@ static weir_status check_options(const wr_store *s, const weir_client_options *o
         differs = "spin";
     if (differs == NULL)
         return WEIR_OK;
-    return weir_fail(err, WEIR_ERR_EXISTS,
-                     "the store 'embedded:%s' is open with another %s: leave it zero, or name "
-                     "another store",
-                     s->name, differs);
+    return weir_fail(
+        err, WEIR_ERR_EXISTS,
+        "the store 'embedded:%s' is open with another %s: leave it zero, or name "
+        "another store",
+        s->name, differs);
 }
 
 weir_status wr_store_open(wr_store **out, weir_str name, const weir_client_options *opt,

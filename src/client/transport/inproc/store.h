@@ -8,7 +8,7 @@
 #include "service/service.h"
 
 typedef struct wr_store {
-    char *name;  /* owned; guarded, like n_open and next, by the table's lock */
+    char *name; /* owned; guarded, like n_open and next, by the table's lock */
     int n_open;
     struct wr_store *next;
     weir_client_options asked; /* of the first opener; texts are not kept */
