@@ -405,7 +405,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_model_statistics(weir_client *c, weir_k
 /// @param model  borrowed
 /// @param in     borrowed: n_in views in the model's order, not modified
 /// @param n_in   how many
-/// @param out    borrowed: n_out views in the model's order; their memory is written on success
+/// @param out    borrowed: n_out views in the model's order; the model writes straight into their memory:
+///               untouched when a check or an input guard refuses, unspecified after a run that failed
 /// @param n_out  how many
 /// @param err    may be NULL
 /// @return WEIR_OK, ERR_ARG (counts), ERR_KEY, ERR_KIND, ERR_DTYPE, ERR_SHAPE, ERR_MODEL, ERR_GUARD,
@@ -708,7 +709,8 @@ WEIR_API WEIR_NODISCARD weir_status weir_wait_any(weir_request **reqs, int n,
 /// @param n           how many
 /// @param timeout_ms  for all together, as weir_wait
 /// @param err         may be NULL: of the first one, by index, that failed
-/// @return the first failure by index, or WEIR_OK; ERR_TIMEOUT leaves unended ones set.
+/// @return the first failure by index, or WEIR_OK; ERR_TIMEOUT leaves unended ones set. One thread per
+///         request.
 WEIR_API WEIR_NODISCARD weir_status weir_wait_all(weir_request **reqs, int n,
                                                   int64_t timeout_ms, weir_error *err);
 
