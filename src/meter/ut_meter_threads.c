@@ -67,6 +67,7 @@ static void work(weir_meter *m, int t)
         weir_meter_stop(m, WEIR_METER_BATCH);
     }
     weir_meter_start(m, WEIR_METER_EPOCH); /* left open: does not count */
+    weir_meter_stop(m, WEIR_METER_IO);     /* refused */
 }
 
 typedef struct worker {
@@ -174,10 +175,11 @@ static void test_merged_tree_and_trace_keep_paths_and_threads(void **state)
 {
     (void)state;
     worker w[N_THREADS];
-    run_workers(w, (weir_meter_options){.trace = true});
+    int64_t started = weir_now_ns();
     weir_meter *all =
         meter((weir_meter_options){.trace = true, .clock = WEIR_METER_CLOCK_MONOTONIC});
     assert_non_null(all);
+    run_workers(w, (weir_meter_options){.trace = true});
     for (int t = 0; t < N_THREADS; t++)
         assert_int_equal(weir_meter_merge(all, w[t].m, NULL), WEIR_OK);
     /* BATCH on top (and EPOCH, never closed), below it five own keys, below each COMM */
@@ -200,16 +202,26 @@ static void test_merged_tree_and_trace_keep_paths_and_threads(void **state)
     }
     assert_int_equal(n_comm, N_THREADS * N_STEPS);
     assert_int_equal(n_own, N_THREADS);
+    assert_int_equal(weir_meter_n_refused(all), N_THREADS);
     char *trace = NULL;
     assert_int_equal(weir_meter_print(all, WEIR_METER_TRACE, &trace, NULL, NULL),
                      WEIR_OK);
-    int n_events[N_THREADS] = {0};
-    for (const char *at = strstr(trace, "\"tid\": "); at != NULL;
-         at = strstr(at + 1, "\"tid\": ")) {
-        int t = atoi(at + 7);
+    double now_us = (double)(weir_now_ns() - started) * 1e-3;
+    int n_events[N_THREADS] = {0}, n_inner = 0;
+    for (const char *at = strstr(trace, "\"ts\": "); at != NULL;
+         at = strstr(at + 1, "\"ts\": ")) {
+        double ts, dur;
+        int rank_id, t;
+        assert_int_equal(sscanf(at, "\"ts\": %lf, \"dur\": %lf, \"pid\": %d, \"tid\": %d",
+                                &ts, &dur, &rank_id, &t),
+                         4);
         assert_true(t >= 0 && t < N_THREADS);
         n_events[t]++;
+        n_inner += strncmp(strchr(at, '}') - 7, "\"BATCH\"", 7) == 0;
+        /* after `all` was made, since the workers were; within this test, by either clock */
+        assert_true(ts >= -0.02 * now_us && dur >= 0 && ts + dur <= 1.02 * now_us);
     }
+    assert_int_equal(n_inner, N_THREADS * N_STEPS);
     for (int t = 0; t < N_THREADS; t++) {
         assert_int_equal(n_events[t], 2 * N_STEPS);
         weir_meter_free(w[t].m);
@@ -453,6 +465,31 @@ static void test_ranks_without_values_or_meter_take_part(void **state)
     weir_meter_free(r[1].m);
 }
 
+/* Keys come sorted, so rank 1's "tie" comes a round before rank 0's. */
+static void test_of_equal_sums_the_lowest_rank_is_named(void **state)
+{
+    (void)state;
+    rank r[3] = {{0}};
+    world w = {.fail_at = -1};
+    for (int i = 0; i < 3; i++) {
+        r[i].m = meter((weir_meter_options){0});
+        if (i == 0)
+            weir_meter_add(r[i].m, WEIR_METER_COMM, 1);
+        weir_meter_add(r[i].m, key_of(r[i].m, WEIR_METER_TIMER, "tie"), i < 2 ? 2 : 1);
+        weir_meter_add(r[i].m, key_of(r[i].m, WEIR_METER_TIMER, "tie low"),
+                       i < 2 ? 2 : 3);
+    }
+    reduce(r, &w, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(r[i].st, WEIR_OK);
+        assert_int_equal(total_of(r[i].s, "tie")->rank_max, 0);
+        assert_int_equal(total_of(r[i].s, "tie")->rank_min, 2);
+        assert_int_equal(total_of(r[i].s, "tie low")->rank_min, 0);
+        weir_meter_summary_free(r[i].s);
+        weir_meter_free(r[i].m);
+    }
+}
+
 static void test_disagreeing_kinds_fail_on_all_ranks(void **state)
 {
     (void)state;
@@ -589,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_merge_survives_every_allocation_failure),
         cmocka_unit_test(test_ranks_with_different_keys_are_joined_by_name),
         cmocka_unit_test(test_ranks_without_values_or_meter_take_part),
+        cmocka_unit_test(test_of_equal_sums_the_lowest_rank_is_named),
         cmocka_unit_test(test_disagreeing_kinds_fail_on_all_ranks),
         cmocka_unit_test(test_a_failing_function_of_the_table_is_told),
         cmocka_unit_test(test_bad_tables_are_refused),
