@@ -10,7 +10,7 @@ function(weir_folder path what)
 endfunction()
 
 if(EXISTS ${PROJECT_SOURCE_DIR}/src/cli/CMakeLists.txt)
-  weir_folder(src/cli "program")
+  add_subdirectory(src/cli) # speaks for itself in the summary
 else()
   weir_sources(sources src/cli)
   if(sources)
