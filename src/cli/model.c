@@ -58,7 +58,8 @@ static weir_status open_session(session *s, const char *path, weir_error *err)
     weir_client_options copt = {.struct_bytes = sizeof copt, .timeout_ms = -1};
     weir_model_options opt = {.struct_bytes = sizeof opt,
                               .backend = weir_cstr(backend),
-                              .threads = (int)threads};
+                              .threads = (int)threads,
+                              .no_warm_up = no_run}; /* nothing is timed */
 
     s->path = path;
     s->name = WEIR_STR("model");

@@ -81,7 +81,9 @@ void model_print_text(const session *s, bool agrees)
         printf("  parameters           %" PRId64 "\n", m->n_parameters);
     else
         printf("  parameters           unknown\n");
-    printf("  warm-up              %s\n", cli_seconds(m->warm_up_s, warm, sizeof warm));
+    if (m->warm_up_s > 0)
+        printf("  warm-up              %s\n",
+               cli_seconds(m->warm_up_s, warm, sizeof warm));
     if (m->block_rows > 0)
         printf("  row blocks           %" PRId64 "\n", m->block_rows);
     if (m->writes_inputs)
