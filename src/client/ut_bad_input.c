@@ -129,6 +129,53 @@ static void test_a_model_that_is_no_model(void **state)
     check_all_is_as_before();
 }
 
+/* The bytes of a file of the source tree; *n 0 when it is not there. */
+static char *source_file(const char *name, size_t *n)
+{
+    char path[1024];
+    const char *top = getenv("WEIR_SOURCE_DIR");
+    static char bytes[65536];
+    snprintf(path, sizeof path, "%s/%s", top == NULL ? "." : top, name);
+    FILE *f = fopen(path, "rb");
+    *n = f == NULL ? 0 : fread(bytes, 1, sizeof bytes, f);
+    if (f != NULL)
+        fclose(f);
+    return bytes;
+}
+
+static bool backend_is_present(const char *name)
+{
+    weir_backend_info info[8];
+    size_t n = weir_backends(c, info, 8);
+    for (size_t i = 0; i < n && i < 8; i++) {
+        if (strcmp(info[i].name, name) == 0)
+            return info[i].present;
+    }
+    return false;
+}
+
+static void test_a_truncated_model_file_and_one_of_another_format(void **state)
+{
+    (void)state;
+    size_t n;
+    char *bytes = source_file("tests/models/mlp.onnx", &n);
+    assert_true(n > 1000);
+    weir_model_options as_mock = {.struct_bytes = sizeof as_mock,
+                                  .backend = WEIR_STR("mock")};
+    expect_fail(weir_set_model(c, WEIR_STR("net"), bytes, n, &as_mock, &err),
+                WEIR_ERR_FORMAT, "'net'");
+    if (!backend_is_present("onnx"))
+        skip();
+    for (size_t cut = 1; cut < n; cut += 97) {
+        weir_status st = weir_set_model(c, WEIR_STR("net"), bytes, cut, NULL, &err);
+        if (st != WEIR_ERR_FORMAT && st != WEIR_ERR_MODEL)
+            fail_msg("cut at %zu of %zu: %s: %s", cut, n, weir_status_name(st), err.text);
+        if (strstr(err.text, "'net'") == NULL)
+            fail_msg("cut at %zu: '%s' does not name the model", cut, err.text);
+    }
+    check_all_is_as_before();
+}
+
 static void test_nan_input_follows_the_guard(void **state)
 {
     (void)state;
@@ -330,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_a_shape_whose_product_overflows),
         cmocka_unit_test(test_missing_key_and_model),
         cmocka_unit_test(test_a_model_that_is_no_model),
+        cmocka_unit_test(test_a_truncated_model_file_and_one_of_another_format),
         cmocka_unit_test(test_nan_input_follows_the_guard),
         cmocka_unit_test(test_zero_size_batch_is_an_empty_answer),
         cmocka_unit_test(test_a_scalar_is_not_a_batch),
