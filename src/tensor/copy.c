@@ -6,6 +6,14 @@
 #include "tensor/kernels.h"
 #include "weir/tensor.h"
 
+/* Measured on Zen 4; the reasons hold elsewhere. */
+enum {
+    LARGE_BYTES = 8 << 20, /* from here on a copy does not fit the caches */
+    BLOCK_SMALL = 128,  /* bytes of a block of rows: few lines compete for a cache set */
+    BLOCK_LARGE = 1024, /* the same for memory: long reads */
+    BLOCK_STREAMED = 2048
+};
+
 typedef struct copy_plan {
     char *to;
     const char *from;
@@ -96,63 +104,111 @@ static int64_t distance(int64_t stride)
     return stride < 0 ? -stride : stride;
 }
 
-/* The dimension along which reading is nearest; broadcast ones don't count. */
+/* The dimension along which reading is nearest. Broadcast ones don't count, and one that is too short
+ * for a tile only if there is no longer one. */
 static int nearest_from(const copy_plan *p)
 {
+    enum { LONG = 8 };
     int best = p->rank - 1;
     for (int i = 0; i < p->rank - 1; i++) {
-        int64_t s = distance(p->d[i].from);
-        if (s != 0 && s < distance(p->d[best].from))
+        int64_t s = distance(p->d[i].from), best_s = distance(p->d[best].from);
+        bool is_long = p->d[i].n >= LONG, best_is_long = p->d[best].n >= LONG;
+        if (s != 0 && s < best_s && (is_long || !best_is_long || s < best_s / LONG))
             best = i;
     }
     return best;
 }
 
-static void copy_runs(char *to, const char *from, wr_copy_dim rows, size_t bytes)
+/* A place in the dimensions first..end-1 of a plan. */
+typedef struct walk {
+    int64_t at[WEIR_RANK_MAX];
+    char *to;
+    const char *from;
+} walk;
+
+/* Step to the next place; false, and back at the first, after the last one. */
+static bool step(const copy_plan *p, walk *w, int first, int end)
 {
-    for (int64_t i = 0; i < rows.n; i++)
-        memcpy(to + i * rows.to, from + i * rows.from, bytes);
+    for (int i = end - 1; i >= first; i--) {
+        w->to += p->d[i].to;
+        w->from += p->d[i].from;
+        if (++w->at[i] < p->d[i].n)
+            return true;
+        w->to -= p->d[i].n * p->d[i].to;
+        w->from -= p->d[i].n * p->d[i].from;
+        w->at[i] = 0;
+    }
+    return false;
 }
 
-/* The innermost dimension and one more at once, all others by counting. */
+/* Rows of a block, and whether its writes go past the caches: that pays when the copy does not fit
+ * them and whole vectors are aligned. */
+static int64_t choose_block(const copy_plan *p, bool *is_streaming)
+{
+    int64_t bits = (int64_t)(uintptr_t)p->to, n = (int64_t)p->each, bytes = BLOCK_SMALL;
+    for (int i = 0; i < p->rank; i++) {
+        n *= p->d[i].n;
+        if (i < p->rank - 1)
+            bits |= p->d[i].to;
+    }
+    *is_streaming = n >= LARGE_BYTES && bits % WR_STREAM_ALIGN == 0;
+    if (n >= LARGE_BYTES)
+        bytes = *is_streaming ? BLOCK_STREAMED : BLOCK_LARGE;
+    return bytes / (int64_t)p->each;
+}
+
+/* Reading is nearest along dimension `near`, writing along the last: blocks of rows of `near`, and in
+ * each all dimensions between the two, so that a line that was begun is soon finished. */
+static void run_transposed(const copy_plan *p, int near)
+{
+    int last = p->rank - 1;
+    bool is_streaming;
+    int64_t block = choose_block(p, &is_streaming);
+    walk w = {.to = p->to, .from = p->from};
+    do {
+        walk block_start = w;
+        for (int64_t i = 0; i < p->d[near].n; i += block) {
+            wr_copy_dim rows = p->d[near];
+            rows.n = rows.n - i < block ? rows.n - i : block;
+            w.to = block_start.to + i * rows.to;
+            w.from = block_start.from + i * rows.from;
+            do {
+                wr_copy_transposed(w.to, w.from, p->each, rows, p->d[last], is_streaming);
+            } while (step(p, &w, near + 1, last));
+        }
+        w = block_start;
+    } while (step(p, &w, 0, near));
+    if (is_streaming)
+        wr_copy_fence();
+}
+
+/* Reading and writing are nearest along the last dimension: rows of the last but one. */
+static void run_rows(const copy_plan *p)
+{
+    int last = p->rank - 1;
+    wr_copy_dim cols = p->d[last],
+                rows = last > 0 ? p->d[last - 1] : (wr_copy_dim){1, 0, 0};
+    bool is_run = cols.to == (int64_t)p->each && cols.from == (int64_t)p->each;
+    walk w = {.to = p->to, .from = p->from};
+    do {
+        if (is_run)
+            wr_copy_runs(w.to, w.from, rows, (size_t)cols.n * p->each);
+        else
+            wr_copy_rect(w.to, w.from, p->each, rows, cols);
+    } while (step(p, &w, 0, last - 1));
+}
+
 static void run_plan(const copy_plan *p)
 {
     if (p->rank == 0) {
         memcpy(p->to, p->from, p->each);
         return;
     }
-    wr_copy_dim cols = p->d[p->rank - 1], rows = {1, 0, 0};
-    bool is_run = cols.to == (int64_t)p->each && cols.from == (int64_t)p->each;
-    int near = is_run ? p->rank - 1 : nearest_from(p);
-    int other = near < p->rank - 1 ? near : p->rank - 2;
-    if (other >= 0)
-        rows = p->d[other];
-
-    int64_t at[WEIR_RANK_MAX] = {0};
-    char *to = p->to;
-    const char *from = p->from;
-    for (;;) {
-        if (is_run)
-            copy_runs(to, from, rows, (size_t)cols.n * p->each);
-        else if (near < p->rank - 1)
-            wr_copy_transposed(to, from, p->each, rows, cols);
-        else
-            wr_copy_rect(to, from, p->each, rows, cols);
-        int i = p->rank - 2;
-        for (; i >= 0; i--) {
-            if (i == other)
-                continue;
-            to += p->d[i].to;
-            from += p->d[i].from;
-            if (++at[i] < p->d[i].n)
-                break;
-            to -= p->d[i].n * p->d[i].to;
-            from -= p->d[i].n * p->d[i].from;
-            at[i] = 0;
-        }
-        if (i < 0)
-            return;
-    }
+    int near = nearest_from(p);
+    if (near < p->rank - 1)
+        run_transposed(p, near);
+    else
+        run_rows(p);
 }
 
 static weir_status check_pair(const weir_tensor *to, const weir_tensor *from,

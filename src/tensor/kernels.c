@@ -1,20 +1,82 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The inner loops of weir_tensor_copy, one instance per element size. */
+/* The inner loops of weir_tensor_copy for runs and for any strides. */
 #include "tensor/kernels.h"
 
 #include <string.h>
+
+/* ---- runs: two overlapping moves of a fixed size beat a call for so few bytes ---- */
+
+#define DEFINE_RUNS(NAME, SIZE)                                                          \
+    static void NAME(char *to, const char *from, wr_copy_dim rows, size_t bytes)         \
+    {                                                                                    \
+        size_t last = bytes - SIZE;                                                      \
+        for (int64_t i = 0; i < rows.n; i++, to += rows.to, from += rows.from) {         \
+            char a[SIZE], b[SIZE];                                                       \
+            memcpy(a, from, SIZE);                                                       \
+            memcpy(b, from + last, SIZE);                                                \
+            memcpy(to, a, SIZE);                                                         \
+            memcpy(to + last, b, SIZE);                                                  \
+        }                                                                                \
+    }
+
+DEFINE_RUNS(runs_2, 2)
+DEFINE_RUNS(runs_4, 4)
+DEFINE_RUNS(runs_8, 8)
+DEFINE_RUNS(runs_16, 16)
+DEFINE_RUNS(runs_32, 32)
+DEFINE_RUNS(runs_64, 64)
+
+void wr_copy_runs(char *to, const char *from, wr_copy_dim rows, size_t bytes)
+{
+    if (bytes > 128 || bytes < 2) {
+        for (int64_t i = 0; i < rows.n; i++)
+            memcpy(to + i * rows.to, from + i * rows.from, bytes);
+    } else if (bytes > 64) {
+        runs_64(to, from, rows, bytes);
+    } else if (bytes > 32) {
+        runs_32(to, from, rows, bytes);
+    } else if (bytes > 16) {
+        runs_16(to, from, rows, bytes);
+    } else if (bytes > 8) {
+        runs_8(to, from, rows, bytes);
+    } else if (bytes > 4) {
+        runs_4(to, from, rows, bytes);
+    } else {
+        runs_2(to, from, rows, bytes);
+    }
+}
+
+/* ---- any strides ---- */
 
 typedef struct wide {
     uint64_t half[2];
 } wide;
 
-/* Unaligned loads and stores through memcpy: strides need not be multiples of the element. */
+/* Gather 16 bytes of elements at a time where writing is contiguous, so that loads are the limit. The
+ * copies through memcpy allow strides that are no multiples of the element. */
 #define DEFINE_RECT(NAME, TYPE)                                                          \
+    static void NAME##_gather(char *to, const char *from, int64_t n, int64_t step)       \
+    {                                                                                    \
+        enum { PACK = 16 / sizeof(TYPE) };                                               \
+        int64_t j = 0;                                                                   \
+        for (; j <= n - PACK; j += PACK) {                                               \
+            TYPE pack[PACK];                                                             \
+            for (int k = 0; k < PACK; k++, from += step)                                 \
+                memcpy(&pack[k], from, sizeof(TYPE));                                    \
+            memcpy(to + j * (int64_t)sizeof(TYPE), pack, sizeof pack);                   \
+        }                                                                                \
+        for (; j < n; j++, from += step)                                                 \
+            memcpy(to + j * (int64_t)sizeof(TYPE), from, sizeof(TYPE));                  \
+    }                                                                                    \
     static void NAME(char *to, const char *from, wr_copy_dim rows, wr_copy_dim cols)     \
     {                                                                                    \
         for (int64_t i = 0; i < rows.n; i++) {                                           \
             char *p = to + i * rows.to;                                                  \
             const char *q = from + i * rows.from;                                        \
+            if (cols.to == (int64_t)sizeof(TYPE)) {                                      \
+                NAME##_gather(p, q, cols.n, cols.from);                                  \
+                continue;                                                                \
+            }                                                                            \
             for (int64_t j = 0; j < cols.n; j++, p += cols.to, q += cols.from) {         \
                 TYPE v;                                                                  \
                 memcpy(&v, q, sizeof v);                                                 \
@@ -48,21 +110,5 @@ void wr_copy_rect(char *to, const char *from, size_t each, wr_copy_dim rows,
     default:
         rect_16(to, from, rows, cols);
         break;
-    }
-}
-
-void wr_copy_transposed(char *to, const char *from, size_t each, wr_copy_dim rows,
-                        wr_copy_dim cols)
-{
-    enum { BLOCK = 32 };
-    for (int64_t i = 0; i < rows.n; i += BLOCK) {
-        wr_copy_dim r = rows;
-        r.n = rows.n - i < BLOCK ? rows.n - i : BLOCK;
-        for (int64_t j = 0; j < cols.n; j += BLOCK) {
-            wr_copy_dim c = cols;
-            c.n = cols.n - j < BLOCK ? cols.n - j : BLOCK;
-            wr_copy_rect(to + i * r.to + j * c.to, from + i * r.from + j * c.from, each,
-                         r, c);
-        }
     }
 }

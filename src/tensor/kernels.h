@@ -3,6 +3,7 @@
 #ifndef WR_TENSOR_KERNELS_H
 #define WR_TENSOR_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,13 +14,22 @@ typedef struct wr_copy_dim {
     int64_t from;
 } wr_copy_dim;
 
+enum {
+    WR_STREAM_ALIGN = 32
+}; /* bytes: of the destination's rows, where they may be streamed */
+
+/* Copy `rows` runs of `bytes` bytes. */
+void wr_copy_runs(char *to, const char *from, wr_copy_dim rows, size_t bytes);
+
 /* Copy rows x cols elements of `each` bytes, any strides; writes go along cols. */
 void wr_copy_rect(char *to, const char *from, size_t each, wr_copy_dim rows,
                   wr_copy_dim cols);
 
-/* The same where reading is contiguous (or nearest) along rows and writing along cols: blocked, so
- * that every cache line is used whole on both sides. */
+/* The same for rows.from == each and cols.to == each, or nearly: every cache line is used whole on
+ * both sides. `is_streaming` writes past the caches, which needs rows at WR_STREAM_ALIGN, and a
+ * wr_copy_fence after the last call. */
 void wr_copy_transposed(char *to, const char *from, size_t each, wr_copy_dim rows,
-                        wr_copy_dim cols);
+                        wr_copy_dim cols, bool is_streaming);
+void wr_copy_fence(void);
 
 #endif
