@@ -59,10 +59,10 @@ static weir_status check_view(const wr_model *m, const char *what, int i, const 
 static weir_status check_io(const wr_model *m, const char *what, const weir_io *io,
                             const weir_tensor *t, weir_error *err)
 {
+    if (io->rank < 0) /* TorchScript: the type is a guess too; the backend checks */
+        return WEIR_OK;
     if (t->dtype != io->dtype)
         return mismatch(m, WEIR_ERR_DTYPE, what, io, t, err);
-    if (io->rank < 0)
-        return WEIR_OK;
     if (t->rank != io->rank)
         return mismatch(m, WEIR_ERR_SHAPE, what, io, t, err);
     for (int d = 0; d < io->rank; d++) {

@@ -419,7 +419,7 @@ static void test_a_run_survives_every_allocation_failure(void **state)
         wr_model *m = load_cold(e, IO4 "; out=z:FLOAT[-1,4]", (weir_model_options){.block_rows = 3});
         weir_tensor strided = floats(y, 8, 4);
         strided.stride[0] = 32;
-        wr_output out[] = {{.view = strided}, {0}};
+        wr_output out[2] = {{.view = strided}};
         wr_job job = {.model = m, .in = &in, .n_in = 1, .out = out, .n_out = 2,
                       .deadline = WEIR_NEVER};
         weir_memory_trim(0);
