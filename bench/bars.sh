@@ -41,9 +41,12 @@ if [ -z "${WEIR_ONNXRUNTIME_LIBRARY:-}" ]; then
 fi
 # Ahead of other processes where that is allowed: their time slices are not what is measured. What
 # they used of the machine stands beside each number.
-renice -n -20 -p $$ >/dev/null 2>&1 || true
-group=$(sed -n 's/.* nice //p' /proc/self/autogroup 2>/dev/null) # of this terminal's processes
-[ -z "$group" ] || { echo -20 >/proc/self/autogroup; } 2>/dev/null || true
+group=
+if [ ${#quick[@]} -eq 0 ]; then
+    renice -n -20 -p $$ >/dev/null 2>&1 || true
+    group=$(sed -n 's/.* nice //p' /proc/self/autogroup 2>/dev/null) # of this terminal's processes
+    [ -z "$group" ] || { echo -20 >/proc/self/autogroup; } 2>/dev/null || true
+fi
 # One compute thread for what libtorch calls, in the direct program and in Weir alike.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 

@@ -137,13 +137,13 @@ static void measure(weir_client *client, pattern p, const size_row *z, bool quic
     bench_contender c[] = {{.name = "memcpy", .seconds = copy_s, .context = &s},
                            {.name = "put", .seconds = put_s, .context = &s},
                            {.name = "get", .seconds = get_s, .context = &s}};
-    size_t n = spanned(p, z) * sizeof(float);
+    size_t n = (spanned(p, z) * sizeof(float) + WEIR_ALIGN - 1) / WEIR_ALIGN * WEIR_ALIGN;
     const char *why = NULL;
     bench_load load;
 
     s.n_bytes = (size_t)(z->rows * z->columns) * sizeof(float);
-    s.from = malloc(n);
-    s.to = malloc(n);
+    s.from = aligned_alloc(WEIR_ALIGN, n); /* memcpy is slower between other alignments */
+    s.to = aligned_alloc(WEIR_ALIGN, n);
     if (s.from == NULL || s.to == NULL) {
         why = "out of memory";
         goto out;
@@ -175,6 +175,40 @@ out:
         printf("%-6s the key could not be deleted\n", z->name);
 }
 
+/* Copies of whole tensors that each verb makes, by Weir's own statistics: see docs/performance.md. */
+static bool print_copies(weir_client *client, weir_error *err)
+{
+    static const char *const verbs[] = {"put", "get", "borrow"};
+    float x[64] = {0};
+    int64_t shape[] = {8, 8};
+    weir_tensor t;
+    weir_buffer *b = NULL;
+    weir_str key = WEIR_STR("copies");
+    double before[3], after[3];
+
+    if (weir_tensor_init(&t, x, WEIR_F32, 2, shape, err) != WEIR_OK)
+        return false;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < 3; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "%s.copies", verbs[i]);
+            if (weir_client_statistic(client, weir_cstr(name),
+                                      pass == 0 ? &before[i] : &after[i], err) != WEIR_OK)
+                return false;
+        }
+        if (pass == 0 && (weir_put(client, key, &t, err) != WEIR_OK ||
+                          weir_get(client, key, &t, err) != WEIR_OK ||
+                          weir_borrow(client, key, &b, err) != WEIR_OK))
+            return false;
+        weir_buffer_unref(b);
+        b = NULL;
+    }
+    printf("copies of a tensor:");
+    for (int i = 0; i < 3; i++)
+        printf(" %s %g%s", verbs[i], after[i] - before[i], i < 2 ? "," : "\n");
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
@@ -192,6 +226,9 @@ int main(int argc, char **argv)
         for (size_t i = p == WHOLE ? 0 : 1; i < sizeof sizes / sizeof *sizes; i++)
             measure(client, (pattern)p, &sizes[i], quick);
     }
+    bool good = print_copies(client, &err);
+    if (!good)
+        fprintf(stderr, "bt_tensor: %s\n", err.text);
     weir_client_free(client);
-    return 0;
+    return good ? 0 : 1;
 }
