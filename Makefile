@@ -30,13 +30,14 @@ asan: build/asan ## address and undefined-behaviour sanitizers
 tsan: build/tsan ## thread sanitizer
 clang: build/clang ## dev with clang
 core: build/core ## library and program alone, no backend
-fuzz: build/fuzz ## libFuzzer programs; runs each for FUZZ_SECONDS (default 30)
+fuzz: ## libFuzzer programs; runs each for FUZZ_SECONDS (default 30)
+	$(MAKE) build/fuzz TARGET=weir_fuzz_targets
 	scripts/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),30)
 
 .PHONY: build/release build/dev build/asan build/tsan build/fuzz build/clang build/core
 build/release build/dev build/asan build/tsan build/fuzz build/clang build/core:
 	@test -f $@/build.ninja || $(CMAKE) --preset $(@F)
-	$(CMAKE) --build $@ -j $(JOBS)
+	$(CMAKE) --build $@ -j $(JOBS) --target $(or $(TARGET),all)
 
 ##@ Measure
 bench: release ## all benchmarks
