@@ -63,7 +63,8 @@ typedef struct weir_model_options {
 
 enum { WEIR_IO_NAME_MAX = 128 };
 
-/// One input or output of a model. An extent of -1 is free (a batch, say); rank -1: unknown.
+/// One input or output of a model. An extent of -1 is free (a batch, say); rank -1: unknown,
+/// and the type a guess (TorchScript does not carry them).
 typedef struct weir_io {
     char name[WEIR_IO_NAME_MAX]; ///< NUL-terminated, cut if longer
     weir_dtype dtype;

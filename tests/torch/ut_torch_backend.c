@@ -683,7 +683,7 @@ static void test_truncations_of_a_model_are_refused(void **state)
     need_models();
     size_t n;
     char *p = read_file("linear", &n);
-    for (size_t k = 0; k < n; k += 97) {
+    for (size_t k = 0; k < n; k += 311) {
         weir_error err = {0};
         weir_model_info info = {0};
         wr_backend_model *m = NULL;
