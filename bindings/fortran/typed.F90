@@ -14,9 +14,9 @@ module weir_m_typed
 #define NAMED(WHO, TYPE, WHAT) import; type(TYPE), intent(in) :: WHO; character(len=*, kind=c_char), intent(in) :: WHAT
 
 #define FETCH(NAME, KIND) subroutine NAME(client, key, array, layout, stat, errmsg) bind(c, name='wrf_fetch'); NAMED(client, weir_client, key); KIND, allocatable, intent(out) :: array(..); STATUS; end subroutine
-#define BORROW(NAME, KIND) subroutine NAME(client, key, array, loan, layout, stat, errmsg) bind(c, name='wrf_borrow'); NAMED(client, weir_client, key); KIND, pointer, intent(inout) :: array(..); type(weir_buffer), intent(inout) :: loan; STATUS; end subroutine
-#define VIEW(NAME, KIND) subroutine NAME(buffer, array, layout, dtype, stat, errmsg) bind(c, name='wrf_buffer_view'); import; type(weir_buffer), intent(in) :: buffer; KIND, pointer, intent(inout) :: array(..); integer(c_int), intent(in), optional :: dtype; STATUS; end subroutine
-#define TENSOR(NAME, KIND) subroutine NAME(dataset, name, array, layout, stat, errmsg) bind(c, name='wrf_dataset_tensor'); NAMED(dataset, weir_dataset, name); KIND, pointer, intent(inout) :: array(..); STATUS; end subroutine
+#define BORROW(NAME, KIND) subroutine NAME(client, key, array, loan, layout, stat, errmsg) bind(c, name='wrf_borrow'); NAMED(client, weir_client, key); KIND, pointer, intent(out) :: array(..); type(weir_buffer), intent(inout) :: loan; STATUS; end subroutine
+#define VIEW(NAME, KIND) subroutine NAME(buffer, array, layout, dtype, stat, errmsg) bind(c, name='wrf_buffer_view'); import; type(weir_buffer), intent(in) :: buffer; KIND, pointer, intent(out) :: array(..); integer(c_int), intent(in), optional :: dtype; STATUS; end subroutine
+#define TENSOR(NAME, KIND) subroutine NAME(dataset, name, array, layout, stat, errmsg) bind(c, name='wrf_dataset_tensor'); NAMED(dataset, weir_dataset, name); KIND, pointer, intent(out) :: array(..); STATUS; end subroutine
 #define SCALARS(NAME, KIND) subroutine NAME(dataset, field, array, stat, errmsg) bind(c, name='wrf_dataset_scalars'); NAMED(dataset, weir_dataset, field); KIND, allocatable, intent(out) :: array(:); integer(c_int), intent(out), optional :: stat; character(len=*, kind=c_char), intent(inout), optional :: errmsg; end subroutine
 
   ! call weir_fetch(client, key, a): a is allocated as the stored tensor is. Or into a weir_buffer.
