@@ -6,7 +6,7 @@ import re
 
 import lintlib
 
-TEST = re.compile(r"(^|/)(ut|st|mt|gt|ft|bt)_[^/]*$|^tests/")
+TEST = re.compile(r"(^|/)((ut|st|mt|gt|ft|bt)_[^/]*|testing\.h)$|^tests/|/tests/")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 SYSTEM = re.compile(r"""^(assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|
     setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|
@@ -65,6 +65,8 @@ def fault_of(root, table, path, quote, name):
         room = room_of(table, path)
     if room is None:
         return None if not path.startswith(("src/", "bindings/")) else "its room is not in the table"
+    if name.split("/")[-1] == "testing.h":
+        return "is for tests"
     target, full = target_of(root, table, path, name)
     allowed = table["room"][room]
     if target == room or target in allowed or name in allowed or f"[{full}]" in allowed:
@@ -123,6 +125,7 @@ BAD = [({"src/base/b.c": '#include "tensor/t.h"\n'}, "may not include src/tensor
        ({"src/backends/x/y.c": '#include "engine/engine.h"\n'}, "may not include src/engine"),
        ({"include/weir/status.h": '#include "weir/tensor.h"\n'}, "may not include src/tensor"),
        ({"include/weir/new.h": '#include "weir/tensor.h"\n'}, "not in the table"),
+       ({"src/base/testing.h": "", "src/base/b.c": '#include "testing.h"\n'}, "is for tests"),
        ({"src/engine/m.c": "#include <mpi.h>\n"}, "belongs to src/couple"),
        ({"src/engine/m.c": "#include <cmocka.h>\n"}, "belongs to tests"),
        ({"src/engine/m.c": "#include <jansson.h>\n"}, "nor in the table"),
