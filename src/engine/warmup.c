@@ -10,7 +10,7 @@
 
 static const int64_t SEARCH_NS = 700 * INT64_C(1000000);
 static const int64_t RUN_NS = 60 * INT64_C(1000000);      /* longest single run of the search */
-static const int64_t SAMPLE_NS = 3 * INT64_C(1000000);    /* short runs are repeated for so long */
+static const int64_t SAMPLE_NS = INT64_C(1000000);        /* short runs are repeated for so long */
 static const size_t VIEW_BYTES = (size_t)64 << 20;        /* most bytes of one input or output */
 static const double GAIN = 1.03;                          /* less is noise */
 static const int64_t LARGE_ROWS = 1024; /* a trial of so many rows shows what large batches cost */
