@@ -1,234 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The torch backend alone, behind its table: this program plays the host. */
-#include <dlfcn.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/alloc.h"
-#include "engine/backend.h"
-
-static const wr_backend_ops *ops;
-static char folder[1024];
-static char why_not[1536]; /* empty: the models are there */
-static bool no_buffers;    /* the host has no memory */
-static int n_buffers;      /* buffers that the backend asked for */
-
-static weir_status host_buffer_new(weir_buffer **out, weir_dtype dtype, int rank,
-                                   const int64_t *shape, weir_error *err)
-{
-    n_buffers++;
-    if (no_buffers)
-        return weir_fail(err, WEIR_ERR_NOMEM, "host: no memory");
-    return weir_buffer_new(out, dtype, rank, shape, err);
-}
-
-static weir_status host_buffer_wrap(weir_buffer **out, const weir_tensor *view,
-                                    void (*release)(void *), void *context,
-                                    weir_error *err)
-{
-    if (no_buffers)
-        return weir_fail(err, WEIR_ERR_NOMEM, "host: no memory");
-    return weir_buffer_wrap(out, view, release, context, err);
-}
-
-static const wr_backend_host host = {
-    .abi = WR_BACKEND_ABI,
-    .bytes = sizeof(wr_backend_host),
-    .threads = 1,
-    .fail = weir_fail,
-    .buffer_new = host_buffer_new,
-    .buffer_wrap = host_buffer_wrap,
-    .buffer_unref = weir_buffer_unref,
-    .buffer_view = weir_buffer_view,
-    .alloc = wr_alloc,
-    .free = wr_free,
-};
-
-static const char *environment(const char *name, const char *otherwise)
-{
-    const char *value = getenv(name);
-    return value != NULL && value[0] != '\0' ? value : otherwise;
-}
-
-static void make_models(void)
-{
-    char command[4096];
-    (void)snprintf(folder, sizeof folder, "%s/torch-models",
-                   environment("WEIR_BINARY_DIR", "build"));
-    (void)snprintf(
-        command, sizeof command,
-        "LD_PRELOAD= /usr/bin/python3 '%s/tests/torch/make_models.py' '%s' >&2",
-        environment("WEIR_SOURCE_DIR", "."), folder);
-    /* NOLINTNEXTLINE(cert-env33-c): a fixed command with the build's own folders */
-    int status = system(command);
-    if (status != 0)
-        (void)snprintf(
-            why_not, sizeof why_not,
-            "no models to run: /usr/bin/python3 with python3-torch writes them (exit %d)",
-            status / 256);
-}
-
-static int start_backend(void **state)
-{
-    (void)state;
-    char path[2048];
-    weir_error err = {0};
-    (void)snprintf(path, sizeof path, "%s/weir_backend_torch.so",
-                   environment("WEIR_BACKEND_PATH", "build/lib/weir/backends"));
-    if (access(path, R_OK) != 0) {
-        (void)snprintf(why_not, sizeof why_not,
-                       "the torch backend is not built: no %.1400s", path);
-        return 0;
-    }
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL) {
-        print_error("%s\n", dlerror());
-        return -1;
-    }
-    const wr_backend_ops *(*entry)(void);
-    *(void **)&entry = dlsym(library, WR_BACKEND_ENTRY);
-    if (entry == NULL)
-        return -1;
-    ops = entry();
-    if (ops->start(&host, &err) != WEIR_OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    make_models();
-    return 0;
-}
-
-static void need_models(void)
-{
-    if (why_not[0] == '\0')
-        return;
-    print_message("# %s\n", why_not);
-    skip();
-}
-
-static void need_backend(void)
-{
-    if (ops != NULL)
-        return;
-    print_message("# %s\n", why_not);
-    skip();
-}
-
-/* ---- short words for the tests ---------------------------------------------------------------- */
-
-static void *read_file(const char *name, size_t *n)
-{
-    char path[2048];
-    (void)snprintf(path, sizeof path, "%s/%s.pt", folder, name);
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    *n = (size_t)ftell(f);
-    rewind(f);
-    void *p = malloc(*n);
-    assert_non_null(p);
-    assert_int_equal(fread(p, 1, *n, f), *n);
-    assert_int_equal(fclose(f), 0);
-    return p;
-}
-
-static weir_status load_bytes(const void *p, size_t n, bool is_script,
-                              wr_backend_model **m, weir_model_info *info,
-                              weir_error *err)
-{
-    wr_load_args args = {.name = WEIR_STR("test"), .blob = p, .n_blob = n, .threads = 1};
-    args.is_script = is_script;
-    return ops->load(m, &args, info, err);
-}
-
-static weir_status try_load(const char *name, wr_backend_model **m, weir_model_info *info,
-                            weir_error *err)
-{
-    size_t n;
-    void *p = read_file(name, &n);
-    weir_status st = load_bytes(p, n, false, m, info, err);
-    free(p);
-    return st;
-}
-
-static wr_backend_model *load(const char *name, weir_model_info *info)
-{
-    weir_error err = {0};
-    weir_model_info unused = {0};
-    wr_backend_model *m = NULL;
-    weir_status st = try_load(name, &m, info == NULL ? &unused : info, &err);
-    if (st != WEIR_OK)
-        fail_msg("%s: %s", name, err.text);
-    return m;
-}
-
-static wr_backend_model *compile(const char *text, weir_model_info *info)
-{
-    weir_error err = {0};
-    weir_model_info unused = {0};
-    wr_backend_model *m = NULL;
-    weir_status st =
-        load_bytes(text, strlen(text), true, &m, info == NULL ? &unused : info, &err);
-    if (st != WEIR_OK)
-        fail_msg("%s", err.text);
-    return m;
-}
-
-/* A view in C order; extents end with a negative number. */
-static weir_tensor view(void *data, weir_dtype dtype, const int64_t *extents)
-{
-    weir_tensor t;
-    weir_error err;
-    int rank = 0;
-    while (extents[rank] >= 0)
-        rank++;
-    assert_int_equal(weir_tensor_init(&t, data, dtype, rank, extents, &err), WEIR_OK);
-    return t;
-}
-
-#define VIEW(data, dtype, ...)                                                           \
-    view(data, WEIR_##dtype, (const int64_t[]){__VA_ARGS__, -1})
-#define SCALAR(data, dtype) view(data, WEIR_##dtype, (const int64_t[]){-1})
-
-static weir_status run(wr_backend_model *m, const char *function, const weir_tensor *in,
-                       int n_in, wr_output *out, int n_out, weir_error *err)
-{
-    wr_run_args args = {.function = weir_cstr(function),
-                        .in = in,
-                        .n_in = n_in,
-                        .out = out,
-                        .n_out = n_out,
-                        .deadline = WEIR_NEVER};
-    return ops->run(m, &args, err);
-}
-
-static void run_ok(wr_backend_model *m, const char *function, const weir_tensor *in,
-                   int n_in, wr_output *out, int n_out)
-{
-    weir_error err = {0};
-    if (run(m, function, in, n_in, out, n_out, &err) != WEIR_OK)
-        fail_msg("%s", err.text);
-}
-
-static void expect_text(const weir_error *err, const char *part)
-{
-    if (strstr(err->text, part) == NULL)
-        fail_msg("no '%s' in: %s", part, err->text);
-}
-
-static void expect_floats(const void *got, const float *want, size_t n)
-{
-    const float *g = got;
-    for (size_t i = 0; i < n; i++)
-        if (!(fabsf(g[i] - want[i]) <= 1e-6F))
-            fail_msg("element %zu is %g, not %g", i, (double)g[i], (double)want[i]);
-}
+/* Models through the torch backend alone, behind its table: this program plays the host. */
+#include "torch/host.h"
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
@@ -557,6 +329,38 @@ static void test_large_intermediates_reuse_their_pages(void **state)
     ops->unload(m);
 }
 
+static void test_run_leaves_the_thread_numbers_of_the_program(void **state)
+{
+    (void)state;
+    need_models();
+    int (*omp_get)(void), (*blas_get)(void);
+    void (*omp_set)(int), (*blas_set)(int);
+    *(void **)&omp_get = dlsym(library, "omp_get_max_threads");
+    *(void **)&omp_set = dlsym(library, "omp_set_num_threads");
+    *(void **)&blas_get = dlsym(library, "openblas_get_num_threads");
+    *(void **)&blas_set = dlsym(library, "openblas_set_num_threads");
+    if (omp_get == NULL || omp_set == NULL) {
+        print_message("# this libtorch does not use OpenMP\n");
+        skip();
+    }
+    int omp_before = omp_get(), blas_before = blas_get == NULL ? 0 : blas_get();
+    omp_set(3);
+    if (blas_set != NULL)
+        blas_set(2);
+    float x[3] = {1, 2, 3}, y[2];
+    wr_backend_model *m = load("linear", NULL);
+    weir_tensor in = VIEW(x, F32, 1, 3);
+    wr_output out = {.view = VIEW(y, F32, 1, 2)};
+    run_ok(m, NULL, &in, 1, &out, 1);
+    int omp_after = omp_get(), blas_after = blas_get == NULL ? 2 : blas_get();
+    omp_set(omp_before);
+    if (blas_set != NULL)
+        blas_set(blas_before);
+    assert_int_equal(omp_after, 3);
+    assert_int_equal(blas_after, 2);
+    ops->unload(m);
+}
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static void test_wrong_count_of_inputs_and_outputs_is_named(void **state)
@@ -746,127 +550,6 @@ static void test_host_without_memory_is_an_error_not_a_crash(void **state)
     ops->unload(m);
 }
 
-/* ---- scripts --------------------------------------------------------------------------------- */
-
-static const char arithmetic[] =
-    "def add(a, b):\n"
-    "    return a + b\n"
-    "def total(xs: List[Tensor]):\n"
-    "    s = xs[0]\n"
-    "    for i in range(1, len(xs)):\n"
-    "        s = s + xs[i]\n"
-    "    return s\n"
-    "def first_and_rest(a, rest: List[Tensor]):\n"
-    "    return a, torch.cat(rest)\n"
-    "def entry(ts: List[Tensor], keys: List[str], args: List[str]):\n"
-    "    return ts[0] * (len(ts) + len(keys) + len(args))\n";
-
-static void test_script_functions_are_called_by_name(void **state)
-{
-    (void)state;
-    need_backend();
-    float a[2] = {1, 2}, b[2] = {10, 20}, y[2], z[4];
-    const float sum[2] = {11, 22}, all[2] = {12, 24}, rest[4] = {10, 20, 1, 2},
-                twice[2] = {2, 4};
-    weir_model_info info = {0};
-    wr_backend_model *m = compile(arithmetic, &info);
-    assert_true(info.is_script);
-    assert_false(info.writes_inputs);
-    weir_tensor in[3] = {VIEW(a, F32, 2), VIEW(b, F32, 2), VIEW(a, F32, 2)};
-    wr_output out[2] = {{.view = VIEW(y, F32, 2)}, {.view = VIEW(z, F32, 4)}};
-    run_ok(m, "add", in, 2, out, 1);
-    expect_floats(y, sum, 2);
-    run_ok(m, "total", in, 3, out, 1); /* a list takes them all */
-    expect_floats(y, all, 2);
-    run_ok(m, "first_and_rest", in, 3, out, 2);
-    expect_floats(y, a, 2);
-    expect_floats(z, rest, 4);
-    run_ok(m, "entry", in, 2, out, 1); /* RedisAI's entry points: no keys, no arguments */
-    expect_floats(y, twice, 2);
-    run_ok(m, "add", in, 3, out,
-           1); /* what a function has no parameter for is left, as in RedisAI */
-    expect_floats(y, sum, 2);
-    ops->unload(m);
-}
-
-static void test_missing_function_names_those_there_are(void **state)
-{
-    (void)state;
-    need_backend();
-    float a[2] = {1, 2}, y[2];
-    weir_error err = {0};
-    wr_backend_model *m = compile(arithmetic, NULL);
-    weir_tensor in = VIEW(a, F32, 2);
-    wr_output out = {.view = VIEW(y, F32, 2)};
-    assert_int_equal(run(m, "subtract", &in, 1, &out, 1, &err), WEIR_ERR_ARG);
-    expect_text(&err, "'subtract'");
-    expect_text(&err, "add, total, first_and_rest, entry");
-    assert_int_equal(run(m, NULL, &in, 1, &out, 1, &err), WEIR_ERR_ARG);
-    assert_int_equal(run(m, "add", &in, 1, &out, 1, &err), WEIR_ERR_ARG);
-    expect_text(&err, "'add' takes 2 inputs, 1 were given");
-    ops->unload(m);
-}
-
-static void test_script_with_an_error_names_the_line(void **state)
-{
-    (void)state;
-    need_backend();
-    static const char *const bad[] = {
-        "def f(x):\n    return x +\n",
-        "def f(x):\n    return undefined_name(x)\n",
-        "def f(x):\n    return x\n\ndef g(x, n: int):\n    return x\n",
-        "",
-        "import os\n",
-    };
-    static const char *const text[] = {"line 3", "line 2: return undefined_name(x)",
-                                       "'n' is of type int", "no function", ""};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        weir_error err = {0};
-        weir_model_info info = {0};
-        wr_backend_model *m = NULL;
-        assert_int_equal(load_bytes(bad[i], strlen(bad[i]), true, &m, &info, &err),
-                         WEIR_ERR_MODEL);
-        expect_text(&err, text[i]);
-        expect_text(&err, "script 'test'");
-    }
-}
-
-static void test_script_that_writes_its_input_is_found(void **state)
-{
-    (void)state;
-    need_backend();
-    weir_model_info info = {0};
-    ops->unload(compile(
-        "def f(x):\n    return x + 1\ndef g(x):\n    x[0] = 3.0\n    return x\n", &info));
-    assert_true(info.writes_inputs);
-    ops->unload(compile("def f(xs: List[Tensor]):\n    for x in xs:\n        x.zero_()\n"
-                        "    return xs[0]\n",
-                        &info));
-    assert_true(info.writes_inputs);
-    ops->unload(compile(
-        "def h(x):\n    x.add_(1)\n    return x\ndef f(x):\n    return h(x)\n", &info));
-    assert_true(info.writes_inputs);
-}
-
-static void test_script_that_raises_gives_its_reason(void **state)
-{
-    (void)state;
-    need_backend();
-    float a[2] = {1, 2}, y[2];
-    weir_error err = {0};
-    wr_backend_model *m =
-        compile("def f(x):\n    assert bool(x[0] < 0), 'too warm'\n    return x\n"
-                "def g(x):\n    return x, 3\n",
-                NULL);
-    weir_tensor in = VIEW(a, F32, 2);
-    wr_output out = {.view = VIEW(y, F32, 2)};
-    assert_int_equal(run(m, "f", &in, 1, &out, 1, &err), WEIR_ERR_MODEL);
-    expect_text(&err, "too warm");
-    assert_int_equal(run(m, "g", &in, 1, &out, 1, &err), WEIR_ERR_MODEL);
-    expect_text(&err, "Int");
-    ops->unload(m);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -886,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_parameter_with_a_default_keeps_it),
         cmocka_unit_test(test_model_with_state_runs),
         cmocka_unit_test(test_large_intermediates_reuse_their_pages),
+        cmocka_unit_test(test_run_leaves_the_thread_numbers_of_the_program),
         cmocka_unit_test(test_wrong_count_of_inputs_and_outputs_is_named),
         cmocka_unit_test(test_wrong_output_memory_is_refused_and_untouched),
         cmocka_unit_test(test_failing_run_gives_reason_and_line),
@@ -895,11 +579,6 @@ int main(void)
         cmocka_unit_test(test_output_of_a_type_unknown_here_is_refused),
         cmocka_unit_test(test_missing_device_is_refused),
         cmocka_unit_test(test_host_without_memory_is_an_error_not_a_crash),
-        cmocka_unit_test(test_script_functions_are_called_by_name),
-        cmocka_unit_test(test_missing_function_names_those_there_are),
-        cmocka_unit_test(test_script_with_an_error_names_the_line),
-        cmocka_unit_test(test_script_that_writes_its_input_is_found),
-        cmocka_unit_test(test_script_that_raises_gives_its_reason),
     };
-    return cmocka_run_group_tests(tests, start_backend, NULL);
+    return cmocka_run_group_tests(tests, start_with_models, NULL);
 }
