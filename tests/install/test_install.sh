@@ -54,10 +54,16 @@ refuses_other_version() { # find_package(weir 9.0) must fail
     mkdir -p "$work/nine" && sed 's/weir 0.1/weir 9.0/' "$here/c/CMakeLists.txt" > "$work/nine/CMakeLists.txt" &&
         ! cmake -S "$work/nine" -B "$work/nine/b" -DCMAKE_PREFIX_PATH="$work/prefix"
 }
-program_runs() {
-    "$work/prefix/bin/weir" info
+finds_backends() { # from where the tree was moved to
+    local out
+    out=$("$work/prefix/bin/weir" info) || return 1
+    grep -q "$work/prefix/lib.*weir_backend_mock.so" <<< "$out" || { echo "$out"; return 1; }
+}
+runs_a_model() {
+    "$work/prefix/bin/weir" model "$here/../models/mlp.onnx"
 }
 
+unset WEIR_PREFIX WEIR_BACKEND_PATH WEIR_ONNXRUNTIME_LIBRARY LD_LIBRARY_PATH
 check "installs, and can be moved" install_and_move
 check "C by find_package" by_cmake c
 check "another version is refused" refuses_other_version
@@ -73,9 +79,14 @@ else
     skip "Fortran" "this build has no Fortran module"
 fi
 if [ -x "$build/bin/weir" ]; then
-    check "program weir finds its library" program_runs
+    check "program weir finds its library and backends" finds_backends
 else
     skip "program weir" "not built"
+fi
+if [ -e "$build/lib/weir/backends/weir_backend_onnx.so" ]; then
+    check "program weir runs an ONNX model" runs_a_model
+else
+    skip "program weir runs an ONNX model" "this build has no onnx backend"
 fi
 echo "1..$n"
 [ $failed = 0 ]
