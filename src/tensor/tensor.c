@@ -96,7 +96,8 @@ static weir_status check_reach(const weir_tensor *t, weir_error *err)
                              t->stride[i], t->shape[i], i, t->rank);
     }
     uint64_t base = (uint64_t)(uintptr_t)t->data, end;
-    if (base < (uint64_t)0 - (uint64_t)low ||
+    int64_t span;
+    if (__builtin_sub_overflow(high, low, &span) || base < (uint64_t)0 - (uint64_t)low ||
         __builtin_add_overflow(base, (uint64_t)high, &end) || end > UINTPTR_MAX)
         return weir_fail(err, WEIR_ERR_SHAPE,
                          "tensor: elements reach from %" PRId64 " to %" PRId64
