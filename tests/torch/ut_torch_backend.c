@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Models through the torch backend alone, behind its table: this program plays the host. */
-#include "torch/host.h"
+#include "host.h"
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
