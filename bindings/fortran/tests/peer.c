@@ -20,11 +20,6 @@ static weir_client *client(void)
     return c;
 }
 
-static void done(weir_buffer *b)
-{
-    weir_buffer_unref(b);
-}
-
 static double value_at(const weir_tensor *t, const int *index)
 {
     const char *p = t->data;
@@ -98,7 +93,7 @@ int peer_array(const char *key, int dtype, int rank, const int *full, const int 
                compare(&t, rank, full, start, step, extent, reversed);
     if (!same)
         printf("# peer: '%s' is %s\n", key, weir_tensor_text(&t, text, sizeof text));
-    done(b);
+    weir_buffer_unref(b);
     return same;
 }
 
@@ -132,8 +127,12 @@ int peer_put(const char *key, int dtype, int rank, const int *extent)
     return 0;
 }
 
+/* AddressSanitizer keeps freed memory for a while and looks for leaks itself: 0 there. */
 int64_t peer_growth(void)
 {
+#ifdef __SANITIZE_ADDRESS__
+    return 0;
+#else
     long pages = 0, resident = 0;
     FILE *f = fopen("/proc/self/statm", "r");
     if (f == NULL || fscanf(f, "%ld %ld", &pages, &resident) != 2)
@@ -141,4 +140,5 @@ int64_t peer_growth(void)
     if (f != NULL)
         fclose(f);
     return resident * 4;
+#endif
 }
