@@ -10,24 +10,26 @@ module ocean_clock
   public :: clock_init, clock_start, clock_stop, clock_report
 
   type(weir_meter), save :: meter
+  logical, save :: running = .false.     ! without clock_init nothing is timed
 
 contains
 
   ! Local.
   subroutine clock_init()
     call weir_meter_new(meter)
+    running = .true.
   end subroutine
 
   ! Local. A new name makes a new timer.
   subroutine clock_start(name)
     character(*), intent(in) :: name
-    call weir_meter_start(meter, weir_meter_key(meter, name))
+    if (running) call weir_meter_start(meter, weir_meter_key(meter, name))
   end subroutine
 
   ! Local.
   subroutine clock_stop(name)
     character(*), intent(in) :: name
-    call weir_meter_stop(meter, weir_meter_key(meter, name))
+    if (running) call weir_meter_stop(meter, weir_meter_key(meter, name))
   end subroutine
 
   ! Collective. Rank 0 prints means over ranks, as parts of the timer `whole`, and writes JSON when
@@ -66,6 +68,7 @@ contains
     end if
     call weir_meter_summary_free(summary)
     call weir_meter_free(meter)
+    running = .false.
   end subroutine
 
   ! Collective. n bytes of every rank to rank 0, for the meter; ctx is the communicator's number.

@@ -8,6 +8,7 @@
 ! E, the depth-mean eddy kinetic energy per mass (m2/s2), comes from one of two places.
 module ocean_closure
   use ocean_grid
+  use ocean_clock
   use ocean_dynamics
   use ocean_features, only: rossby_radius
   implicit none
@@ -45,7 +46,9 @@ contains
     real(wp) :: e
     integer :: i, j
 
+    call clock_start('halo_energy')
     call halo_exchange(g, energy, [at_cell])
+    call clock_stop('halo_energy')
     do j = lbound(energy, 2), ubound(energy, 2)
       do i = lbound(energy, 1), ubound(energy, 1)
         e = energy(i, j, 1)

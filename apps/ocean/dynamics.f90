@@ -14,6 +14,7 @@
 module ocean_dynamics
   use mpi_f08, only: MPI_Allreduce, MPI_IN_PLACE, MPI_DOUBLE_PRECISION, MPI_MIN
   use ocean_grid
+  use ocean_clock
   implicit none
   private
   public :: params, state, state_init, state_halos, step, total_energy, check_state, wave_speed
@@ -97,7 +98,9 @@ contains
       end do
       if (stage < 3) call mirror_walls(g, s%x, place)
     end do
+    call clock_start('halo_state')
     call halo_exchange(g, s%x, place)
+    call clock_stop('halo_state')
   end subroutine
 
   ! Local. dxdt of the owned points and `beyond` more, from x that is valid `reach` further.

@@ -218,7 +218,8 @@ def write_truth(args, days, xv, yv, net, line):
             mean = np.mean([a[name][i] for i in used], axis=0, dtype=float)
             put(name, dims, mean, a[name].units, "time mean: " + a[name].long_name)
         put("sample_features", ("sample", "feature"), xv[rows], "mixed", a["features"].long_name)
-        put("sample_log_energy", ("sample",), yv[rows], "ln m2/s2", "ln E, the truth", "f4")
+        put("sample_log_energy", ("sample",), yv[rows], "ln m2/s2", "ln E, the truth")
+        put("sample_log_energy_network", ("sample",), sample, "ln m2/s2", "ln E, PyTorch's network")
 
 
 def draw_validation(guess, yv, figures):

@@ -3,6 +3,7 @@
 from tap import DATA, Dataset, Tap, np
 
 F0, BETA, DX, G12, G23 = 9.3e-5, 1.75e-11, 40e3, 0.02, 0.008
+ALPHA = 0.1
 
 
 def mirrored(a, place):
@@ -43,8 +44,8 @@ def numpy_features(h, u, v):
 
 def check_features(tap):
     final = tap.path("final.nc")
-    if tap.run(2, "ocean", "gyre_coarse.nml", closure="meke", days=5, restart=DATA / "start.nc",
-               final=final).returncode:
+    if tap.run(2, "ocean", "gyre_coarse.nml", closure="meke", days=5, alpha=ALPHA,
+               restart=DATA / "start.nc", final=final).returncode:
         return tap.expect(False, "the run that makes features")
     with Dataset(final) as d:
         h, u, v, e = (np.asarray(d[n][-1], dtype=float) for n in ("h", "u", "v", "E"))
@@ -101,7 +102,6 @@ def check_coarsening(tap):
     tap.expect((uc[:, :, 0] == 0).all(), "no flow through the western wall")
 
 
-ALPHA = 0.1
 tap = Tap()
 check_features(tap)
 check_coarsening(tap)
