@@ -46,7 +46,7 @@ bench_stat bench_stat_of(double *v, int n)
 
 bench_plan bench_plan_for(bool quick)
 {
-    bench_plan careful = {.rounds = 41, .round_s = 0.02, .total_s = 20};
+    bench_plan careful = {.rounds = 101, .round_s = 0.02, .total_s = 20};
     bench_plan fast = {.rounds = 5, .round_s = 0.002, .total_s = 0};
     return quick ? fast : careful;
 }
@@ -62,6 +62,19 @@ static bool calibrate(bench_contender *c, double round_s)
         if (s >= round_s || n >= 1L << 30)
             return true;
     }
+}
+
+/* Compare with the first contender round by round, then sort. */
+static void judge(bench_contender *c, const double *first, double *own, int rounds)
+{
+    double ratio[BENCH_ROUNDS_MAX], extra[BENCH_ROUNDS_MAX];
+    for (int r = 0; r < rounds; r++) {
+        ratio[r] = first[r] / own[r];
+        extra[r] = own[r] - first[r];
+    }
+    c->ratio = bench_stat_of(ratio, rounds).median;
+    c->extra_s = bench_stat_of(extra, rounds).median;
+    c->stat = bench_stat_of(own, rounds);
 }
 
 bool bench_compare(bench_contender *c, int n, bench_plan plan)
@@ -91,8 +104,9 @@ bool bench_compare(bench_contender *c, int n, bench_plan plan)
             took[i][r] = s / (double)c[i].n_calls;
         }
     }
-    for (int i = 0; i < n; i++)
-        c[i].stat = bench_stat_of(took[i], rounds);
+    /* The first one last: its rounds are needed in their order. */
+    for (int i = n - 1; i >= 0; i--)
+        judge(&c[i], took[0], took[i], rounds);
     return true;
 }
 

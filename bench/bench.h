@@ -3,7 +3,8 @@
  * the rest of the machine was, and the lines that bars.sh reads.
  *
  * A contender gives the seconds of n calls. Rounds alternate their order, so that a slow moment of
- * the machine meets all of them. */
+ * the machine meets all of them; comparisons are made within each round, and their median counts, so
+ * that a machine that drifts during the run moves both sides. */
 #ifndef WEIR_BENCH_H
 #define WEIR_BENCH_H
 
@@ -30,6 +31,9 @@ typedef struct bench_contender {
     void *context;
     long n_calls;    /* filled: calls per round */
     bench_stat stat; /* filled */
+    double
+        ratio; /* filled: median over rounds of the first contender's time over its own */
+    double extra_s; /* filled: median over rounds of its own time less the first one's */
 } bench_contender;
 
 typedef struct bench_plan {

@@ -33,10 +33,10 @@ static void report(const char *prefix, const char *net, const char *suffix, doub
 static bool count_allocations(infer_side *direct, infer_side *weir, long n)
 {
     unsigned long long d = 0, w = 0, ours = 0;
-    if (!worker_ask(&direct->w, "count %ld", n) ||
-        sscanf(direct->w.text, "%llu", &d) != 1 ||
-        !worker_ask(&weir->w, "count %ld", n) ||
-        sscanf(weir->w.text, "%llu %llu", &w, &ours) != 2)
+    if (!worker_ask(&direct->w[0], "count %ld", n) ||
+        sscanf(direct->w[0].text, "%llu", &d) != 1 ||
+        !worker_ask(&weir->w[0], "count %ld", n) ||
+        sscanf(weir->w[0].text, "%llu %llu", &w, &ours) != 2)
         return false;
     printf("heap calls in %ld infers: direct %llu, Weir's process %llu, by Weir %llu\n",
            n, d, w, ours);
@@ -48,8 +48,8 @@ static bool count_allocations(infer_side *direct, infer_side *weir, long n)
 static bool count_memory(infer_side *weir, long n)
 {
     unsigned long long m = 0, ours = 0, first = 0, last = 0;
-    if (!worker_ask(&weir->w, "count %ld", n) ||
-        sscanf(weir->w.text, "%llu %llu %llu %llu", &m, &ours, &first, &last) != 4)
+    if (!worker_ask(&weir->w[0], "count %ld", n) ||
+        sscanf(weir->w[0].text, "%llu %llu %llu %llu", &m, &ours, &first, &last) != 4)
         return false;
     printf("resident memory over %ld infers: first %llu KB, last %llu KB\n", n,
            first / 1024, last / 1024);
@@ -67,11 +67,10 @@ static void tiny(const infer_options *opt)
     char why[WORKER_TEXT];
 
     snprintf(c.model, sizeof c.model, "%s/tiny.onnx", opt->models);
-    bool good =
-        infer_start(&c, side, 3, why) && infer_compare(&c, side, 3, opt->quick, why);
+    bool good = infer_start(&c, side, 3, opt->quick, why) &&
+                infer_compare(&c, side, 3, opt->quick, why);
     if (good) {
-        bench_value("infer_tiny_extra_us",
-                    (side[2].stat.median - side[0].stat.median) * 1e6);
+        bench_value("infer_tiny_extra_us", side[2].result.extra_s * 1e6);
         snprintf(why, sizeof why, "a worker failed while it counted");
         good = count_allocations(&side[0], &side[2], opt->quick ? 10000 : 100000) &&
                count_memory(&side[2], opt->quick ? 50000 : 1000000);
@@ -95,8 +94,8 @@ static void network(const infer_options *opt, const char *net, const char *file,
 
     snprintf(suffix, sizeof suffix, "_%lld", (long long)batch);
     snprintf(c.model, sizeof c.model, "%s/%s", opt->models, file);
-    bool good =
-        infer_start(&c, side, n, why) && infer_compare(&c, side, n, opt->quick, why);
+    bool good = infer_start(&c, side, n, opt->quick, why) &&
+                infer_compare(&c, side, n, opt->quick, why);
     if (!good) {
         absent("infer_", net, suffix, why);
         if (n == 3) {
@@ -104,7 +103,7 @@ static void network(const infer_options *opt, const char *net, const char *file,
             absent("blocks_", net, "_same", why);
         }
     } else {
-        double ratio = side[0].stat.median / side[1].stat.median;
+        double ratio = side[1].result.ratio;
         report("infer_", net, suffix, ratio);
         if (n == 3) {
             report("blocks_", net, suffix, ratio);

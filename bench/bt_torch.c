@@ -14,11 +14,12 @@ static void network(const infer_options *opt, const char *net, const char *file,
     char why[WORKER_TEXT];
 
     snprintf(c.model, sizeof c.model, "%s/%s", opt->models, file);
-    if (infer_start(&c, side, 2, why) && infer_compare(&c, side, 2, opt->quick, why)) {
+    if (infer_start(&c, side, 2, opt->quick, why) &&
+        infer_compare(&c, side, 2, opt->quick, why)) {
         printf("largest difference of the outputs, relative: %.2g\n",
                infer_difference(&c, &side[0], &side[1]));
         if (bar != NULL)
-            bench_value(bar, side[0].stat.median / side[1].stat.median);
+            bench_value(bar, side[1].result.ratio);
     } else if (bar != NULL) {
         bench_absent(bar, why);
     } else {

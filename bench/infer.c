@@ -27,11 +27,15 @@ bool infer_arguments(int argc, char **argv, infer_options *out)
 
 void infer_stop(infer_side *side, int n)
 {
-    for (int i = 0; i < n; i++)
-        worker_stop(&side[i].w);
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < side[i].n_w; k++)
+            worker_stop(&side[i].w[k]);
+        side[i].n_w = 0;
+    }
 }
 
-bool infer_start(const infer_case *c, infer_side *side, int n, char why[WORKER_TEXT])
+bool infer_start(const infer_case *c, infer_side *side, int n, bool quick,
+                 char why[WORKER_TEXT])
 {
     worker_args a = {.model = c->model,
                      .backend = c->backend,
@@ -39,21 +43,32 @@ bool infer_start(const infer_case *c, infer_side *side, int n, char why[WORKER_T
                      .n_in = c->n_in,
                      .n_out = c->n_out,
                      .threads = 1};
-    for (int i = 0; i < n; i++)
-        side[i].w.pid = 0;
     if (access(c->model, R_OK) != 0) {
         snprintf(why, WORKER_TEXT, "no model %.400s", c->model);
         return false;
     }
-    for (int i = 0; i < n; i++) {
-        a.plain = side[i].plain;
-        if (!worker_start(&side[i].w, side[i].program, &a)) {
-            snprintf(why, WORKER_TEXT, "%s: %.400s", side[i].program, side[i].w.text);
-            infer_stop(side, n);
-            return false;
+    for (int i = 0; i < n; i++)
+        side[i].n_w = side[i].turn = 0;
+    for (int k = 0; k < (quick ? 1 : INFER_LAUNCHES); k++) {
+        for (int i = 0; i < n; i++) {
+            worker *w = &side[i].w[k];
+            a.plain = side[i].plain;
+            if (!worker_start(w, side[i].program, &a)) {
+                snprintf(why, WORKER_TEXT, "%s: %.400s", side[i].program, w->text);
+                infer_stop(side, n);
+                return false;
+            }
+            side[i].n_w++;
         }
     }
     return true;
+}
+
+/* For bench_contender: the processes of a side take turns. */
+static double side_seconds(void *context, long n)
+{
+    infer_side *s = context;
+    return worker_seconds(&s->w[s->turn++ % s->n_w], n);
 }
 
 void infer_head(void)
@@ -66,28 +81,28 @@ bool infer_compare(const infer_case *c, infer_side *side, int n, bool quick,
                    char why[WORKER_TEXT])
 {
     bench_contender in_turns[INFER_SIDES_MAX];
-    int pids[INFER_SIDES_MAX] = {0};
+    int pids[INFER_SIDES_MAX * INFER_LAUNCHES] = {0}, n_pids = 0;
     bench_load load;
 
     for (int i = 0; i < n; i++) {
         in_turns[i] = (bench_contender){
-            .name = side[i].label, .seconds = worker_seconds, .context = &side[i].w};
-        pids[i] = side[i].w.pid;
+            .name = side[i].label, .seconds = side_seconds, .context = &side[i]};
+        for (int k = 0; k < side[i].n_w; k++)
+            pids[n_pids++] = side[i].w[k].pid;
     }
-    bench_load_begin(&load, pids, n);
+    bench_load_begin(&load, pids, n_pids);
     if (!bench_compare(in_turns, n, bench_plan_for(quick))) {
         snprintf(why, WORKER_TEXT, "a worker failed while it ran %s, %lld rows", c->net,
                  (long long)c->batch);
         return false;
     }
-    double foreign = bench_load_end(&load, pids, n);
+    double foreign = bench_load_end(&load, pids, n_pids);
     for (int i = 0; i < n; i++) {
-        bench_stat *s = &side[i].stat;
-        *s = in_turns[i].stat;
+        side[i].result = in_turns[i];
+        const bench_stat *s = &in_turns[i].stat;
         printf("%-12s %6lld  %-22s %10.2f %10.2f %10.2f %12.0f %7.3f %7.0f%%\n", c->net,
                (long long)c->batch, side[i].label, s->median * 1e6, s->p05 * 1e6,
-               s->p95 * 1e6, (double)c->batch / s->median,
-               side[0].stat.median / s->median, foreign);
+               s->p95 * 1e6, (double)c->batch / s->median, in_turns[i].ratio, foreign);
     }
     fflush(stdout);
     return true;
@@ -104,7 +119,7 @@ static float *output_of(infer_side *s, size_t n)
 
     if (fd < 0 || y == NULL)
         goto out;
-    f = worker_ask(&s->w, "dump %s", path) ? fopen(path, "rb") : NULL;
+    f = worker_ask(&s->w[0], "dump %s", path) ? fopen(path, "rb") : NULL;
     good = f != NULL && fread(y, sizeof *y, n, f) == n;
 out:
     if (f != NULL)

@@ -7,14 +7,17 @@
 #include "bench.h"
 #include "worker.h"
 
-enum { INFER_SIDES_MAX = 4 };
+/* Each program runs as several processes, in turns: where its memory happens to lie in the caches is
+ * decided when it starts, and moves a run by some percent. */
+enum { INFER_SIDES_MAX = 3, INFER_LAUNCHES = 3 };
 
 typedef struct infer_side {
     const char *label;   /* in the table */
     const char *program; /* of the bench folder */
     bool plain;          /* worker_args.plain */
-    worker w;
-    bench_stat stat; /* filled by infer_compare */
+    worker w[INFER_LAUNCHES];
+    int n_w, turn;
+    bench_contender result; /* filled by infer_compare */
 } infer_side;
 
 typedef struct infer_case {
@@ -33,7 +36,8 @@ typedef struct infer_options {
 bool infer_arguments(int argc, char **argv, infer_options *out);
 
 /* Start all sides; on failure `why` is one line and none runs. */
-bool infer_start(const infer_case *c, infer_side *side, int n, char why[WORKER_TEXT]);
+bool infer_start(const infer_case *c, infer_side *side, int n, bool quick,
+                 char why[WORKER_TEXT]);
 void infer_stop(infer_side *side, int n);
 
 /* Run the sides in turns, fill their numbers and print their lines. */
