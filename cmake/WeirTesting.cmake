@@ -34,6 +34,7 @@ endif()
 set(weir_mpi_env
   "OMPI_ALLOW_RUN_AS_ROOT=1" "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
   "OMPI_MCA_rmaps_base_oversubscribe=1" "OMPI_MCA_mpi_yield_when_idle=1"
+  "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe" # the same for Open MPI 5
   "ASAN_OPTIONS=detect_leaks=0")
 
 # weir_add_test(name [MPI] [TIMEOUT s] [LABELS l...] COMMAND c...): registers a program that
