@@ -140,6 +140,8 @@ struct wr_model {
     int need;               /* places of one run */
     bool free_rows;         /* the first extent of every input and output is free */
     bool independent;       /* .. and rows don't influence each other, as far as known */
+    bool stretched;         /* warm-up ran batches larger than any it will get from now on */
+    int64_t whole_rows;     /* batches up to this are not worth splitting; 0: unknown */
     bool known_out;         /* shapes of outputs follow from the number of rows */
     int64_t gather_max;     /* rows gathered into one run; 1: none */
     int64_t batch_min;
@@ -207,6 +209,8 @@ weir_tensor wr_rows(const weir_tensor *t, int64_t first, int64_t n);
 /* ---- warm-up and row blocks (warmup.c) ------------------------------------------------------------ */
 
 weir_status wr_model_warm_up(wr_model *m, weir_deadline deadline, weir_error *err);
+/* Only the first run, of one row. */
+weir_status wr_model_first_run(wr_model *m, weir_deadline deadline, weir_error *err);
 
 /* ---- guards (guard.c) ----------------------------------------------------------------------------- */
 

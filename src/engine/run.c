@@ -90,17 +90,21 @@ static bool must_pack(const wr_model *m, const weir_tensor *t)
     return m->info.writes_inputs || (uintptr_t)t->data % each != 0 || !weir_tensor_is_contiguous(t);
 }
 
-/* Rows of one run; all of them when the batch is not to be split. */
+/* Rows of one run; all of them when the batch is not to be split. A block the user gave is kept to;
+ * one that warm-up found may be stretched by half, so that no small rest is left. */
 static int64_t block_of(const wr_model *m, const wr_output *out, int n_out, int64_t rows)
 {
     int64_t block = m->info.block_rows;
-    if (!m->independent || block <= 0 || rows <= block)
+    if (!m->independent || block <= 0 || rows <= block || rows <= m->whole_rows)
         return rows;
     for (int i = 0; i < n_out; i++) {
         if (wr_output_wanted(&out[i]))
             return rows;
     }
-    return block;
+    if (m->opt.block_rows > 0)
+        return block;
+    int64_t n_runs = rows / block + (rows % block > block / 2);
+    return rows / n_runs + (rows % n_runs > 0);
 }
 
 /* Scratch bytes for the inputs that one run of `block` rows of `rows` has packed. */

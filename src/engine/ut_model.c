@@ -202,7 +202,7 @@ static void test_warm_up_finds_the_block_that_is_fastest(void **state)
     (void)state;
     /* 100 us a run and 20 us a row up to any size: speed rises with size, so nothing is split. */
     wr_model *rising = load_mock(e, ECHO4 "; delay_us=100; delay_row_us=20", NULL);
-    assert_int_not_equal(wr_model_info(rising)->block_rows, 8);
+    assert_int_not_equal(wr_model_info(rising)->block_rows, 16);
     wr_model_unref(rising);
     weir_model_options exact = {.deterministic = true, .block_rows = 16, .batch_max = 64};
     wr_model *m = load_mock(e, ECHO4, &exact);

@@ -3,6 +3,7 @@
  * whether its rows are independent, and how many rows a run should have: a large batch leaves the
  * cache, a small one does not pay for its overhead. */
 #include <math.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
@@ -12,13 +13,16 @@ static const int64_t SEARCH_NS = 700 * INT64_C(1000000);
 static const int64_t RUN_NS = 60 * INT64_C(1000000);      /* longest single run of the search */
 static const int64_t SAMPLE_NS = INT64_C(1000000);        /* short runs are repeated for so long */
 static const size_t VIEW_BYTES = (size_t)64 << 20;        /* most bytes of one input or output */
-static const double GAIN = 1.03;                          /* less is noise */
+static const double GAIN = 1.05;     /* splitting that gives less is not worth it */
+static const double NEAR = 1.01;     /* blocks nearer to the fastest than this are as fast */
+static const double HARDLY = 1.03;   /* batches that are slower by less run whole */
+static const double CONTENDER = 1.08; /* blocks farther from it are measured once */
 static const int64_t LARGE_ROWS = 1024; /* a trial of so many rows shows what large batches cost */
 static const double TOLERANCE = 1e-3; /* of the largest value: kernels differ by batch size */
-enum { PASSES = 3 };
+enum { PASSES = 6 };
 
-static const int64_t BLOCKS[] = {8,   16,  32,  48,  64,   96,   128,  192,
-                                 256, 384, 512, 768, 1024, 2048, 4096, 8192};
+static const int64_t BLOCKS[] = {16,  32,  48,  64,  96,   128,  192, 256,
+                                 384, 512, 768, 1024, 2048, 4096, 8192};
 enum { N_BLOCKS = sizeof BLOCKS / sizeof *BLOCKS };
 
 /* Made-up inputs and the memory of outputs, for up to `rows` rows. */
@@ -103,6 +107,16 @@ static weir_status trial_init(trial *t, wr_context *x, int64_t rows, weir_error 
     return st;
 }
 
+/* Time that a run costs: this thread's own on the processor where that is all of it, so that a busy
+ * neighbour does not make long runs look slow. */
+static int64_t cost_ns(const wr_model *m)
+{
+    struct timespec t;
+    if (m->need > 1 || clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) != 0)
+        return weir_now_ns();
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 /* Run rows [first, first + n). Results are in t->result, with buffers where t->out has none. Takes a
  * place like any job, so that a warm-up beside running work keeps to the thread budget. */
 static weir_status trial_run(trial *t, int64_t first, int64_t n, weir_deadline deadline,
@@ -126,12 +140,13 @@ static weir_status trial_run(trial *t, int64_t first, int64_t n, weir_deadline d
         weir_tensor v = weir_buffer_view(t->out[i]);
         t->result[i].view = wr_rows(&v, first, n);
     }
-    int64_t begun = weir_now_ns(), now = begun;
+    int64_t now = weir_now_ns(), begun = cost_ns(m);
     weir_status st = wr_call(t->x, t->view, m->info.n_in, t->result, m->info.n_out,
                              (weir_str){NULL, 0}, deadline, &now, err);
+    int64_t cost = cost_ns(m) - begun;
     wr_queue_release(m->queue, m->need);
     if (ns != NULL)
-        *ns = now - begun > 0 ? now - begun : 1;
+        *ns = cost > 0 ? cost : 1;
     return st;
 }
 
@@ -203,12 +218,12 @@ out:
 /* ---- the fastest block ----------------------------------------------------------------------------------- */
 
 /* Nanoseconds of one run of `rows` rows: the least of some; 0: it failed or there is no time. */
-static int64_t measure(trial *t, int64_t rows, int64_t end, weir_deadline deadline)
+static int64_t measure(trial *t, int64_t rows, int64_t end)
 {
     int64_t best = 0, begun = weir_now_ns();
     for (int i = 0; i < 100; i++) {
         int64_t ns;
-        if (trial_run(t, 0, rows, deadline, &ns, NULL) != WEIR_OK)
+        if (trial_run(t, 0, rows, WEIR_NEVER, &ns, NULL) != WEIR_OK)
             return 0;
         best = best == 0 || ns < best ? ns : best;
         int64_t now = weir_now_ns();
@@ -245,18 +260,51 @@ static double rows_per_ns(const int64_t *ns, int i)
     return (double)BLOCKS[i] / (double)ns[i];
 }
 
-/* The smallest block that is nearly the fastest: it suffers least when others use the cache too. 0,
- * whole batches, where the largest ones tried are as fast as any: nothing leaves the cache. */
-static int64_t choose_block(const int64_t *ns, int tried)
+static int fastest(const int64_t *ns, int n)
 {
-    int best = 0, chosen = 0;
-    for (int i = 1; i < tried; i++)
+    int best = 0;
+    for (int i = 1; i < n; i++)
         best = rows_per_ns(ns, i) > rows_per_ns(ns, best) ? i : best;
+    return best;
+}
+
+/* Times of the first n blocks, all once and the contenders several times; how many have one. */
+static int measure_all(trial *t, int64_t *ns, int n, int64_t end)
+{
+    int tried = 0;
+    for (int i = 0; i < n && weir_now_ns() < end; i++, tried++) {
+        ns[i] = measure(t, BLOCKS[i], end);
+        if (ns[i] == 0)
+            break;
+    }
+    for (int pass = 1; pass < PASSES && tried > 1; pass++) {
+        double best = rows_per_ns(ns, fastest(ns, tried));
+        for (int i = 0; i < tried && weir_now_ns() < end; i++) {
+            if (CONTENDER * rows_per_ns(ns, i) < best)
+                continue;
+            int64_t v = measure(t, BLOCKS[i], end);
+            ns[i] = v > 0 && v < ns[i] ? v : ns[i];
+        }
+    }
+    return tried;
+}
+
+/* The smallest block that is nearly the fastest: it suffers least when others use the cache too. 0,
+ * whole batches, where the largest ones tried are as fast as any: nothing leaves the cache. *whole is
+ * the largest batch that is hardly slower in one run, and so is not worth splitting. */
+static int64_t choose_block(const int64_t *ns, int tried, int64_t *whole)
+{
+    int best = fastest(ns, tried), chosen = 0;
+    *whole = 0;
     if (tried < 2 || (BLOCKS[tried - 1] >= LARGE_ROWS &&
                       rows_per_ns(ns, best) < GAIN * rows_per_ns(ns, tried - 1)))
         return 0;
-    while (rows_per_ns(ns, best) > GAIN * rows_per_ns(ns, chosen))
+    while (rows_per_ns(ns, best) > NEAR * rows_per_ns(ns, chosen))
         chosen++;
+    for (int i = chosen; i < tried; i++) {
+        if (rows_per_ns(ns, best) <= HARDLY * rows_per_ns(ns, i))
+            *whole = BLOCKS[i];
+    }
     return BLOCKS[chosen];
 }
 
@@ -268,7 +316,7 @@ static weir_status find_block(wr_context *x, weir_deadline deadline, weir_error 
     weir_status st = trial_init(&t, x, 2, err);
     if (st != WEIR_OK)
         return st;
-    int64_t two = measure(&t, 2, end, deadline);
+    int64_t two = measure(&t, 2, end);
     int n = two == 0 ? 0 : affordable(&t, two / 2);
     trial_fini(&t);
     if (n < 2)
@@ -277,16 +325,10 @@ static weir_status find_block(wr_context *x, weir_deadline deadline, weir_error 
     if (st != WEIR_OK)
         return st;
 
-    int tried = 0;
-    for (int pass = 0; pass < PASSES; pass++) {
-        for (int i = 0; i < n && weir_now_ns() < end && weir_now_ns() < deadline; i++) {
-            int64_t v = measure(&t, BLOCKS[i], end, deadline);
-            ns[i] = v > 0 && (ns[i] == 0 || v < ns[i]) ? v : ns[i];
-            tried = i >= tried && ns[i] > 0 ? i + 1 : tried;
-        }
-    }
+    int tried = measure_all(&t, ns, n, end < deadline ? end : deadline);
     trial_fini(&t);
-    m->info.block_rows = choose_block(ns, tried);
+    m->info.block_rows = choose_block(ns, tried, &m->whole_rows);
+    m->stretched = m->info.block_rows > 0;
     return WEIR_OK;
 }
 
@@ -310,6 +352,17 @@ static weir_status first_run(wr_context *x, weir_deadline deadline, weir_error *
                        WR_NAME(x->model->name), why.text);
     drop_results(&t);
     trial_fini(&t);
+    return st;
+}
+
+weir_status wr_model_first_run(wr_model *m, weir_deadline deadline, weir_error *err)
+{
+    wr_context *x = NULL;
+    weir_status st = wr_context_take(m, &x, err);
+    if (st != WEIR_OK)
+        return st;
+    st = first_run(x, deadline, err);
+    wr_context_put(x);
     return st;
 }
 
