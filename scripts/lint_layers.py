@@ -11,8 +11,8 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTIL
 SYSTEM = re.compile(r"""^(assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|
     setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|
     strings|time|uchar|wchar|dirent|dlfcn|fcntl|fnmatch|glob|libgen|link|poll|pthread|pwd|sched|
-    semaphore|spawn|syslog|termios|unistd|features|malloc|execinfo|ftw|getopt|immintrin|arm_neon|
-    cpuid|x86intrin)\.h$|^(sys|netinet|arpa|linux|sanitizer)/|^[a-z_]+$""", re.VERBOSE)
+    semaphore|spawn|syslog|termios|unistd|features|malloc|execinfo|ftw|getopt|[a-z]+intrin|arm_neon|
+    cpuid)\.h$|^(sys|netinet|arpa|linux|sanitizer)/|^[a-z_]+$""", re.VERBOSE)
 
 
 def read_table(path):
