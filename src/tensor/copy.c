@@ -11,7 +11,8 @@ enum {
     LARGE_BYTES = 8 << 20, /* from here on a copy does not fit the caches */
     BLOCK_SMALL = 128,  /* bytes of a block of rows: few lines compete for a cache set */
     BLOCK_LARGE = 1024, /* the same for memory: long reads */
-    BLOCK_STREAMED = 2048
+    BLOCK_STREAMED = 2048,
+    LONG_ROW = 64 /* elements: shorter rows are not streamed */
 };
 
 typedef struct copy_plan {
@@ -141,20 +142,26 @@ static bool step(const copy_plan *p, walk *w, int first, int end)
     return false;
 }
 
-/* Rows of a block, and whether its writes go past the caches: that pays when the copy does not fit
- * them and whole vectors are aligned. */
+static int64_t bytes_of(const copy_plan *p)
+{
+    int64_t n = (int64_t)p->each;
+    for (int i = 0; i < p->rank; i++)
+        n *= p->d[i].n;
+    return n;
+}
+
+/* Bytes of a block of rows, and whether its writes go past the caches: that pays when the copy does
+ * not fit them and whole vectors are aligned. */
 static int64_t choose_block(const copy_plan *p, bool *is_streaming)
 {
-    int64_t bits = (int64_t)(uintptr_t)p->to, n = (int64_t)p->each, bytes = BLOCK_SMALL;
-    for (int i = 0; i < p->rank; i++) {
-        n *= p->d[i].n;
-        if (i < p->rank - 1)
-            bits |= p->d[i].to;
-    }
-    *is_streaming = n >= LARGE_BYTES && bits % WR_STREAM_ALIGN == 0;
-    if (n >= LARGE_BYTES)
-        bytes = *is_streaming ? BLOCK_STREAMED : BLOCK_LARGE;
-    return bytes / (int64_t)p->each;
+    int64_t bits = (int64_t)(uintptr_t)p->to;
+    bool is_large = bytes_of(p) >= LARGE_BYTES;
+    for (int i = 0; i < p->rank - 1; i++)
+        bits |= p->d[i].to;
+    *is_streaming = is_large && bits % WR_STREAM_ALIGN == 0;
+    if (*is_streaming)
+        return BLOCK_STREAMED;
+    return is_large ? BLOCK_LARGE : BLOCK_SMALL;
 }
 
 /* Reading is nearest along dimension `near`, writing along the last: blocks of rows of `near`, and in
@@ -163,7 +170,7 @@ static void run_transposed(const copy_plan *p, int near)
 {
     int last = p->rank - 1;
     bool is_streaming;
-    int64_t block = choose_block(p, &is_streaming);
+    int64_t block = choose_block(p, &is_streaming) / (int64_t)p->each;
     walk w = {.to = p->to, .from = p->from};
     do {
         walk block_start = w;
@@ -189,13 +196,16 @@ static void run_rows(const copy_plan *p)
     wr_copy_dim cols = p->d[last],
                 rows = last > 0 ? p->d[last - 1] : (wr_copy_dim){1, 0, 0};
     bool is_run = cols.to == (int64_t)p->each && cols.from == (int64_t)p->each;
+    bool is_streaming = bytes_of(p) >= LARGE_BYTES && cols.n >= LONG_ROW;
     walk w = {.to = p->to, .from = p->from};
     do {
         if (is_run)
             wr_copy_runs(w.to, w.from, rows, (size_t)cols.n * p->each);
         else
-            wr_copy_rect(w.to, w.from, p->each, rows, cols);
+            wr_copy_rect(w.to, w.from, p->each, rows, cols, is_streaming);
     } while (step(p, &w, 0, last - 1));
+    if (is_streaming)
+        wr_copy_fence();
 }
 
 static void run_plan(const copy_plan *p)

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 /* ---- runs: two overlapping moves of a fixed size beat a call for so few bytes ---- */
 
 #define DEFINE_RUNS(NAME, SIZE)                                                          \
@@ -52,35 +56,56 @@ typedef struct wide {
     uint64_t half[2];
 } wide;
 
+/* Write 16 bytes, past the caches where the compiler knows how. */
+static inline void stream_16(char *to, const void *pack)
+{
+#if defined(__SSE2__)
+    __m128i v;
+    memcpy(&v, pack, sizeof v);
+    _mm_stream_si128((__m128i *)(void *)to, v);
+#else
+    memcpy(to, pack, 16);
+#endif
+}
+
 /* Gather 16 bytes of elements at a time where writing is contiguous, so that loads are the limit. The
  * copies through memcpy allow strides that are no multiples of the element. */
-#define DEFINE_RECT(NAME, TYPE)                                                          \
-    static void NAME##_gather(char *to, const char *from, int64_t n, int64_t step)       \
+#define DEFINE_GATHER(NAME, TYPE, PUT, MASK)                                             \
+    static void NAME(char *to, const char *from, int64_t n, int64_t step)                \
     {                                                                                    \
         enum { PACK = 16 / sizeof(TYPE) };                                               \
-        int64_t j = 0;                                                                   \
-        for (; j <= n - PACK; j += PACK) {                                               \
+        for (; n > 0 && ((uintptr_t)to & MASK) != 0;                                     \
+             n--, from += step, to += sizeof(TYPE))                                      \
+            memcpy(to, from, sizeof(TYPE));                                              \
+        for (; n >= PACK; n -= PACK, to += 16) {                                         \
             TYPE pack[PACK];                                                             \
             for (int k = 0; k < PACK; k++, from += step)                                 \
                 memcpy(&pack[k], from, sizeof(TYPE));                                    \
-            memcpy(to + j * (int64_t)sizeof(TYPE), pack, sizeof pack);                   \
+            PUT(to, pack);                                                               \
         }                                                                                \
-        for (; j < n; j++, from += step)                                                 \
-            memcpy(to + j * (int64_t)sizeof(TYPE), from, sizeof(TYPE));                  \
-    }                                                                                    \
-    static void NAME(char *to, const char *from, wr_copy_dim rows, wr_copy_dim cols)     \
+        for (; n > 0; n--, from += step, to += sizeof(TYPE))                             \
+            memcpy(to, from, sizeof(TYPE));                                              \
+    }
+#define PUT_16(to, pack) memcpy(to, pack, 16)
+
+#define DEFINE_RECT(NAME, TYPE)                                                          \
+    DEFINE_GATHER(NAME##_gather, TYPE, PUT_16, 0)                                        \
+    DEFINE_GATHER(NAME##_stream, TYPE, stream_16, 15)                                    \
+    static void NAME(char *to, const char *from, wr_copy_dim rows, wr_copy_dim cols,     \
+                     bool is_streaming)                                                  \
     {                                                                                    \
+        bool is_gather = cols.to == (int64_t)sizeof(TYPE);                               \
         for (int64_t i = 0; i < rows.n; i++) {                                           \
             char *p = to + i * rows.to;                                                  \
             const char *q = from + i * rows.from;                                        \
-            if (cols.to == (int64_t)sizeof(TYPE)) {                                      \
+            if (is_gather && is_streaming)                                               \
+                NAME##_stream(p, q, cols.n, cols.from);                                  \
+            else if (is_gather)                                                          \
                 NAME##_gather(p, q, cols.n, cols.from);                                  \
-                continue;                                                                \
-            }                                                                            \
-            for (int64_t j = 0; j < cols.n; j++, p += cols.to, q += cols.from) {         \
-                TYPE v;                                                                  \
-                memcpy(&v, q, sizeof v);                                                 \
-                memcpy(p, &v, sizeof v);                                                 \
+            for (int64_t j = is_gather ? cols.n : 0; j < cols.n; j++) {                  \
+                memcpy(p, q, sizeof(TYPE));                                              \
+                p += cols.to;                                                            \
+                q += cols.from;                                                          \
             }                                                                            \
         }                                                                                \
     }
@@ -92,23 +117,23 @@ DEFINE_RECT(rect_8, uint64_t)
 DEFINE_RECT(rect_16, wide)
 
 void wr_copy_rect(char *to, const char *from, size_t each, wr_copy_dim rows,
-                  wr_copy_dim cols)
+                  wr_copy_dim cols, bool is_streaming)
 {
     switch (each) {
     case 1:
-        rect_1(to, from, rows, cols);
+        rect_1(to, from, rows, cols, is_streaming);
         break;
     case 2:
-        rect_2(to, from, rows, cols);
+        rect_2(to, from, rows, cols, is_streaming);
         break;
     case 4:
-        rect_4(to, from, rows, cols);
+        rect_4(to, from, rows, cols, is_streaming);
         break;
     case 8:
-        rect_8(to, from, rows, cols);
+        rect_8(to, from, rows, cols, is_streaming);
         break;
     default:
-        rect_16(to, from, rows, cols);
+        rect_16(to, from, rows, cols, is_streaming);
         break;
     }
 }

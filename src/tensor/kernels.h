@@ -21,13 +21,13 @@ enum {
 /* Copy `rows` runs of `bytes` bytes. */
 void wr_copy_runs(char *to, const char *from, wr_copy_dim rows, size_t bytes);
 
-/* Copy rows x cols elements of `each` bytes, any strides; writes go along cols. */
+/* Copy rows x cols elements of `each` bytes, any strides; writes go along cols. `is_streaming` writes
+ * contiguous rows past the caches, and needs a wr_copy_fence after the last call. */
 void wr_copy_rect(char *to, const char *from, size_t each, wr_copy_dim rows,
-                  wr_copy_dim cols);
+                  wr_copy_dim cols, bool is_streaming);
 
 /* The same for rows.from == each and cols.to == each, or nearly: every cache line is used whole on
- * both sides. `is_streaming` writes past the caches, which needs rows at WR_STREAM_ALIGN, and a
- * wr_copy_fence after the last call. */
+ * both sides. Streaming needs `to` and rows.to to be multiples of WR_STREAM_ALIGN. */
 void wr_copy_transposed(char *to, const char *from, size_t each, wr_copy_dim rows,
                         wr_copy_dim cols, bool is_streaming);
 void wr_copy_fence(void);

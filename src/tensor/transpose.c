@@ -144,7 +144,7 @@ static void copy_in_lines(char *to, const char *from, size_t each, wr_copy_dim r
     for (int64_t j = 0; j < cols.n; j += width) {
         wr_copy_dim part = cols;
         part.n = cols.n - j < width ? cols.n - j : width;
-        wr_copy_rect(to + j * cols.to, from + j * cols.from, each, rows, part);
+        wr_copy_rect(to + j * cols.to, from + j * cols.from, each, rows, part, false);
     }
 }
 

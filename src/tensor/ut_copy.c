@@ -199,6 +199,34 @@ static void test_large_transpositions_are_exact(void **state)
     check_large(WEIR_U8, 2900, 2912);
 }
 
+/* Streamed gathers: backwards and with gaps, from a destination that begins anywhere. */
+static void test_large_gathers_are_exact(void **state)
+{
+    (void)state;
+    static const weir_dtype types[] = {WEIR_I8, WEIR_I16, WEIR_F32, WEIR_F64,
+                                       WEIR_STRING};
+    for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+        int64_t each = (int64_t)weir_dtype_bytes(types[k]);
+        int64_t n = ((8 << 20) + 100) / each, step = k % 2 == 0 ? 2 * each + 1 : -each;
+        size_t span = (size_t)((n - 1) * llabs(step) + each);
+        char *a = malloc(span), *b = malloc((size_t)(n * each) + 3);
+        assert_true(a != NULL && b != NULL);
+        for (size_t i = 0; i < span; i++)
+            a[i] = (char)(i * 2654435761u >> 11);
+        weir_tensor from = view_1d(step < 0 ? a + span - each : a, types[k], n);
+        weir_tensor to = view_1d(b + k % 4, types[k], n);
+        from.stride[0] = step;
+        expect_ok(weir_tensor_copy(&to, &from, &err));
+        for (int64_t i = 0; i < n; i++) {
+            if (memcmp((char *)to.data + i * each, (char *)from.data + i * step,
+                       (size_t)each) != 0)
+                fail_msg("element %d of %s differs", (int)i, weir_dtype_name(types[k]));
+        }
+        free(a);
+        free(b);
+    }
+}
+
 static void test_a_copy_onto_one_place_leaves_the_last_element(void **state)
 {
     (void)state;
@@ -246,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_copies_of_random_views_agree_with_one_element_at_a_time),
         cmocka_unit_test(test_transpositions_of_all_small_sizes_are_exact),
         cmocka_unit_test(test_large_transpositions_are_exact),
+        cmocka_unit_test(test_large_gathers_are_exact),
         cmocka_unit_test(test_a_copy_onto_one_place_leaves_the_last_element),
         cmocka_unit_test(test_zero_extents_copy_nothing_and_need_no_memory),
         cmocka_unit_test(test_views_that_differ_are_refused_with_both_shapes),
