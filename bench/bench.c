@@ -47,7 +47,7 @@ bench_stat bench_stat_of(double *v, int n)
 bench_plan bench_plan_for(bool quick)
 {
     bench_plan careful = {.rounds = 101, .round_s = 0.02, .total_s = 20};
-    bench_plan fast = {.rounds = 5, .round_s = 0.002, .total_s = 0};
+    bench_plan fast = {.rounds = 3, .round_s = 0.002, .total_s = 1};
     return quick ? fast : careful;
 }
 
@@ -93,7 +93,8 @@ bool bench_compare(bench_contender *c, int n, bench_plan plan)
     int rounds = plan.rounds;
     if (rounds * turn_s > plan.total_s)
         rounds = (int)(plan.total_s / turn_s);
-    rounds = rounds < 5 ? 5 : rounds > BENCH_ROUNDS_MAX ? BENCH_ROUNDS_MAX : rounds;
+    int least = plan.rounds < 5 ? plan.rounds : 5;
+    rounds = rounds < least ? least : rounds;
 
     for (int r = 0; r < rounds; r++) {
         for (int k = 0; k < n; k++) {
