@@ -57,7 +57,8 @@ void wr_cell_free(wr_account *a, wr_cell *c)
         at = &(*at)->next;
     *at = c->next;
     for (int i = 0; i < WR_C_COUNT; i++)
-        wr_count_shared(a, (wr_counter)i, atomic_load_explicit(&c->c[i], memory_order_relaxed));
+        wr_count_shared(a, (wr_counter)i,
+                        atomic_load_explicit(&c->c[i], memory_order_relaxed));
     larger_max(&a->rest, atomic_load_explicit(&c->run_max_ns, memory_order_relaxed));
     wr_unlock(&a->lock);
     wr_free(c);
@@ -70,7 +71,8 @@ static void add_totals(wr_account *a, uint64_t *sum, uint64_t *max_ns, bool rese
     for (wr_cell *c = &a->rest; c != NULL; c = c == &a->rest ? a->cells : c->next) {
         for (int i = 0; i < WR_C_COUNT; i++)
             sum[i] += atomic_load_explicit(&c->c[i], memory_order_relaxed);
-        uint64_t m = reset ? atomic_exchange(&c->run_max_ns, 0) : atomic_load(&c->run_max_ns);
+        uint64_t m =
+            reset ? atomic_exchange(&c->run_max_ns, 0) : atomic_load(&c->run_max_ns);
         *max_ns = m > *max_ns ? m : *max_ns;
     }
 }

@@ -15,7 +15,8 @@
 extern "C" {
 #endif
 
-#define WR_BACKEND_ABI 1u /* changed when a member changes its meaning; the loader takes no other */
+#define WR_BACKEND_ABI                                                                   \
+    1u /* changed when a member changes its meaning; the loader takes no other */
 
 /* What the engine lends a backend for its life. Later versions append members. */
 typedef struct wr_backend_host {
@@ -23,11 +24,13 @@ typedef struct wr_backend_host {
     uint32_t bytes; /* sizeof(wr_backend_host) */
     int threads;    /* budget of compute threads for all backends together, never more */
     bool spin;      /* idle pools may spin */
-    weir_status (*fail)(weir_error *err, weir_status st, const char *fmt, ...) WEIR_PRINTF(3, 4);
-    weir_status (*buffer_new)(weir_buffer **out, weir_dtype dtype, int rank, const int64_t *shape,
-                              weir_error *err);
+    weir_status (*fail)(weir_error *err, weir_status st, const char *fmt, ...)
+        WEIR_PRINTF(3, 4);
+    weir_status (*buffer_new)(weir_buffer **out, weir_dtype dtype, int rank,
+                              const int64_t *shape, weir_error *err);
     weir_status (*buffer_wrap)(weir_buffer **out, const weir_tensor *view,
-                               void (*release)(void *context), void *context, weir_error *err);
+                               void (*release)(void *context), void *context,
+                               weir_error *err);
     void (*buffer_unref)(weir_buffer *b);
     weir_tensor (*buffer_view)(const weir_buffer *b);
     void *(*alloc)(size_t n);
@@ -36,12 +39,12 @@ typedef struct wr_backend_host {
 
 /* What is to be loaded. Everything is borrowed until load returns. */
 typedef struct wr_load_args {
-    weir_str name;       /* the model's name, for messages */
-    const void *blob;    /* the model file's bytes, or a script's text */
+    weir_str name;    /* the model's name, for messages */
+    const void *blob; /* the model file's bytes, or a script's text */
     size_t n_blob;
     bool is_script;
     weir_device device;
-    int threads;         /* of one run, at least 1 */
+    int threads;            /* of one run, at least 1 */
     const weir_str *inputs; /* names given by the user, may be none */
     int n_inputs;
     const weir_str *outputs;
@@ -60,13 +63,16 @@ typedef struct wr_backend_model wr_backend_model; /* each backend's own */
 typedef struct wr_backend_place wr_backend_place; /* each backend's own; see place_new */
 
 typedef struct wr_run_args {
-    weir_str function;     /* of a script; empty for a model */
-    const weir_tensor *in; /* contiguous, C order, element-aligned, on the model's device or host */
+    weir_str function; /* of a script; empty for a model */
+    const weir_tensor
+        *in; /* contiguous, C order, element-aligned, on the model's device or host */
     int n_in;
-    wr_output *out;        /* views with data are contiguous, C order */
+    wr_output *out; /* views with data are contiguous, C order */
     int n_out;
-    weir_deadline deadline; /* WEIR_NEVER, or stop soon after it where the library allows */
-    wr_backend_place *place; /* this run's own for its time; NULL when the backend has no place_new */
+    weir_deadline
+        deadline; /* WEIR_NEVER, or stop soon after it where the library allows */
+    wr_backend_place
+        *place; /* this run's own for its time; NULL when the backend has no place_new */
 } wr_run_args;
 
 typedef struct wr_backend_ops {
@@ -88,8 +94,8 @@ typedef struct wr_backend_ops {
     /* Load a model or compile a script, on any thread, several at once. Fills *info: inputs,
      * outputs, n_parameters, writes_inputs (must be true if a run may change its input). On failure
      * *out is untouched and nothing is held. */
-    weir_status (*load)(wr_backend_model **out, const wr_load_args *args, weir_model_info *info,
-                        weir_error *err);
+    weir_status (*load)(wr_backend_model **out, const wr_load_args *args,
+                        weir_model_info *info, weir_error *err);
 
     /* Run once. Several threads at once for one model. On failure no output buffer is held. */
     weir_status (*run)(wr_backend_model *m, const wr_run_args *args, weir_error *err);
@@ -104,7 +110,8 @@ typedef struct wr_backend_ops {
 
     /* (optional, both or none) State that serves one run at a time: cached handles, a stop switch.
      * The engine keeps places with the model and reuses them; place_free comes before unload. */
-    weir_status (*place_new)(wr_backend_place **out, wr_backend_model *m, weir_error *err);
+    weir_status (*place_new)(wr_backend_place **out, wr_backend_model *m,
+                             weir_error *err);
     void (*place_free)(wr_backend_place *p);
 } wr_backend_ops;
 

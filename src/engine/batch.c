@@ -10,7 +10,7 @@ static wr_job *next_job(wr_job *leader, wr_job *job)
     return job == leader ? leader->followers : job->next;
 }
 
-#define FOR_JOBS(leader, job)                                                                      \
+#define FOR_JOBS(leader, job)                                                            \
     for (wr_job *job = (leader); job != NULL; job = next_job((leader), job))
 
 /* A job that a guard refused takes no part. */
@@ -35,7 +35,8 @@ static int64_t join(wr_context *x, wr_job *leader, weir_deadline *deadline)
 }
 
 /* Views of the whole batch in scratch. */
-static weir_status lay_out(wr_context *x, const wr_job *leader, int64_t rows, weir_error *err)
+static weir_status lay_out(wr_context *x, const wr_job *leader, int64_t rows,
+                           weir_error *err)
 {
     const wr_model *m = x->model;
     size_t need = 0;
@@ -109,7 +110,8 @@ static void tell_copies(wr_job *job)
         job->copied_bytes += weir_tensor_bytes(&job->out[i].view);
 }
 
-static void rows_out(wr_context *x, wr_job *leader, uint64_t n_jobs, int64_t begun, int64_t now)
+static void rows_out(wr_context *x, wr_job *leader, uint64_t n_jobs, int64_t begun,
+                     int64_t now)
 {
     int64_t first = 0;
     FOR_JOBS(leader, job)
@@ -162,11 +164,12 @@ static void run_each(wr_job *leader)
             wr_run_alone(job, now, false);
             continue;
         }
-        wr_job_refuse(job, weir_fail(&job->error, WEIR_ERR_TIMEOUT,
-                                     "model '%.*s': the deadline passed %.3f ms after it queued, "
-                                     "in a batch that failed",
-                                     WR_NAME(job->model->name),
-                                     (double)(now - job->queued_ns) * 1e-6));
+        wr_job_refuse(
+            job,
+            weir_fail(&job->error, WEIR_ERR_TIMEOUT,
+                      "model '%.*s': the deadline passed %.3f ms after it queued, "
+                      "in a batch that failed",
+                      WR_NAME(job->model->name), (double)(now - job->queued_ns) * 1e-6));
     }
 }
 

@@ -31,23 +31,24 @@ const char *wr_io_text(const weir_io *io, char *buf, size_t n)
     return buf;
 }
 
-static weir_status mismatch(const wr_model *m, weir_status st, const char *what, const weir_io *io,
-                            const weir_tensor *t, weir_error *err)
+static weir_status mismatch(const wr_model *m, weir_status st, const char *what,
+                            const weir_io *io, const weir_tensor *t, weir_error *err)
 {
     char got[TEXT_MAX], want[TEXT_MAX];
-    return weir_fail(err, st, "model '%.*s': %s '%s' is %s, the model %s %s", WR_NAME(m->name),
-                     what, io->name, weir_tensor_text(t, got, sizeof got),
-                     what[0] == 'i' ? "wants" : "gives", wr_io_text(io, want, sizeof want));
+    return weir_fail(
+        err, st, "model '%.*s': %s '%s' is %s, the model %s %s", WR_NAME(m->name), what,
+        io->name, weir_tensor_text(t, got, sizeof got),
+        what[0] == 'i' ? "wants" : "gives", wr_io_text(io, want, sizeof want));
 }
 
-static weir_status check_view(const wr_model *m, const char *what, int i, const weir_tensor *t,
-                              weir_error *err)
+static weir_status check_view(const wr_model *m, const char *what, int i,
+                              const weir_tensor *t, weir_error *err)
 {
     weir_error why;
     weir_status st = weir_tensor_check(t, &why);
     if (st != WEIR_OK)
-        return weir_fail(err, st, "model '%.*s': %s %d: %.400s", WR_NAME(m->name), what, i,
-                         why.text);
+        return weir_fail(err, st, "model '%.*s': %s %d: %.400s", WR_NAME(m->name), what,
+                         i, why.text);
     if (t->device.kind != 0 && t->device.kind != WEIR_CPU)
         return weir_fail(err, WEIR_ERR_UNSUPPORTED,
                          "model '%.*s': %s %d lies on device kind %d; give host memory",
@@ -70,11 +71,12 @@ static weir_status check_io(const wr_model *m, const char *what, const weir_io *
             return mismatch(m, WEIR_ERR_SHAPE, what, io, t, err);
         if (t->shape[d] == 0 && (d > 0 || !m->free_rows) && io->shape[d] != 0) {
             char got[TEXT_MAX];
-            return weir_fail(err, WEIR_ERR_SHAPE,
-                             "model '%.*s': %s '%s' is %s: extent %d is 0; only the batch of a "
-                             "model with a free first dimension may be empty",
-                             WR_NAME(m->name), what, io->name,
-                             weir_tensor_text(t, got, sizeof got), d);
+            return weir_fail(
+                err, WEIR_ERR_SHAPE,
+                "model '%.*s': %s '%s' is %s: extent %d is 0; only the batch of a "
+                "model with a free first dimension may be empty",
+                WR_NAME(m->name), what, io->name, weir_tensor_text(t, got, sizeof got),
+                d);
         }
     }
     return WEIR_OK;
@@ -87,15 +89,17 @@ static weir_status check_rows(const wr_model *m, const char *what, const weir_io
         return WEIR_OK;
     return weir_fail(err, WEIR_ERR_SHAPE,
                      "model '%.*s': %s '%s' has %lld rows, the first input has %lld",
-                     WR_NAME(m->name), what, io->name, (long long)t->shape[0], (long long)rows);
+                     WR_NAME(m->name), what, io->name, (long long)t->shape[0],
+                     (long long)rows);
 }
 
-static weir_status check_count(const wr_model *m, const char *what, int n, const void *p, int want,
-                               weir_error *err)
+static weir_status check_count(const wr_model *m, const char *what, int n, const void *p,
+                               int want, weir_error *err)
 {
     bool script = m->info.is_script;
     if (script ? n < 0 || n > WEIR_IO_MAX : n != want)
-        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %d %ss given, the model has %s%d",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': %d %ss given, the model has %s%d",
                          WR_NAME(m->name), n, what, script ? "at most " : "",
                          script ? WEIR_IO_MAX : want);
     if (n > 0 && p == NULL)
@@ -116,7 +120,8 @@ static weir_status check_in(wr_job *job, weir_error *err)
     }
     job->rows = job->n_in > 0 && job->in[0].rank > 0 ? job->in[0].shape[0] : 1;
     for (int i = 1; m->independent && i < job->n_in; i++) {
-        weir_status st = check_rows(m, "input", &m->info.in[i], &job->in[i], job->rows, err);
+        weir_status st =
+            check_rows(m, "input", &m->info.in[i], &job->in[i], job->rows, err);
         if (st != WEIR_OK)
             return st;
     }
@@ -154,8 +159,9 @@ weir_status wr_check_job(wr_job *job, weir_error *err)
         st = check_out(job, err);
     if (st == WEIR_OK && m->info.is_script != (job->function.n > 0))
         st = weir_fail(err, WEIR_ERR_ARG,
-                       m->info.is_script ? "script '%.*s': name one of its functions"
-                                         : "model '%.*s' is no script: it has no functions",
+                       m->info.is_script
+                           ? "script '%.*s': name one of its functions"
+                           : "model '%.*s' is no script: it has no functions",
                        WR_NAME(m->name));
     return st;
 }

@@ -10,7 +10,8 @@ static weir_status context_new(wr_model *m, int home, wr_context **out, weir_err
     wr_context *x = wr_calloc(1, sizeof *x);
     wr_cell *cell = x == NULL ? NULL : wr_cell_new(m->account);
     if (cell == NULL) {
-        st = weir_fail(err, WEIR_ERR_NOMEM, "model '%.*s': no memory for another run at once",
+        st = weir_fail(err, WEIR_ERR_NOMEM,
+                       "model '%.*s': no memory for another run at once",
                        WR_NAME(m->name));
         goto out;
     }
@@ -40,8 +41,8 @@ weir_status wr_context_take(wr_model *m, wr_context **out, weir_error *err)
     for (int i = 0;; i = (i + 1) % m->n_slots) {
         wr_context *x = atomic_load_explicit(&m->slot[i], memory_order_relaxed);
         if (x == &in_use ||
-            !atomic_compare_exchange_strong_explicit(&m->slot[i], &x, &in_use,
-                                                     memory_order_acquire, memory_order_relaxed))
+            !atomic_compare_exchange_strong_explicit(
+                &m->slot[i], &x, &in_use, memory_order_acquire, memory_order_relaxed))
             continue;
         weir_status st = WEIR_OK;
         if (x == NULL) {

@@ -16,15 +16,17 @@ weir_status wr_engine_new(wr_engine **out, const wr_engine_options *opt, weir_er
     if (out == NULL)
         return weir_fail(err, WEIR_ERR_ARG, "engine: null pointer for the result");
     if (o->threads < 0 || o->threads > PLACES_MAX)
-        return weir_fail(err, WEIR_ERR_ARG, "engine: %d threads; give 0 to %d", o->threads,
-                         PLACES_MAX);
+        return weir_fail(err, WEIR_ERR_ARG, "engine: %d threads; give 0 to %d",
+                         o->threads, PLACES_MAX);
     if (o->threads > cores && !o->oversubscribe)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "engine: %d threads asked for, this process may run on %d cores; bind it "
-                         "to more, or set `oversubscribe`",
-                         o->threads, cores);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "engine: %d threads asked for, this process may run on %d cores; bind it "
+            "to more, or set `oversubscribe`",
+            o->threads, cores);
     if (o->backend_path.p == NULL && o->backend_path.n > 0)
-        return weir_fail(err, WEIR_ERR_ARG, "engine: backend_path is a null pointer, length %zu",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "engine: backend_path is a null pointer, length %zu",
                          o->backend_path.n);
 
     wr_engine *e = wr_calloc(1, sizeof *e);
@@ -68,21 +70,25 @@ size_t wr_engine_backends(wr_engine *e, weir_backend_info *out, size_t n)
                            e != NULL && e->spin);
 }
 
-weir_status wr_engine_queue(wr_engine *e, weir_device device, wr_queue **out, weir_error *err)
+weir_status wr_engine_queue(wr_engine *e, weir_device device, wr_queue **out,
+                            weir_error *err)
 {
     if (device.kind == 0)
         device.kind = WEIR_CPU;
     if (device.kind != WEIR_CPU && device.kind != WEIR_CUDA && device.kind != WEIR_ROCM)
-        return weir_fail(err, WEIR_ERR_ARG, "device kind %d is none that Weir knows (%d, %d, %d)",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "device kind %d is none that Weir knows (%d, %d, %d)",
                          (int)device.kind, WEIR_CPU, WEIR_CUDA, WEIR_ROCM);
     if (device.index < 0 || (device.kind == WEIR_CPU && device.index > 0))
-        return weir_fail(err, WEIR_ERR_ARG, "device index %d; the host has index 0, GPUs 0 and up",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "device index %d; the host has index 0, GPUs 0 and up",
                          device.index);
     weir_status st = WEIR_OK;
     wr_queue *q = NULL;
     wr_lock(&e->lock);
     for (int i = 0; i < e->n_queues && q == NULL; i++) {
-        if (e->queue[i]->device.kind == device.kind && e->queue[i]->device.index == device.index)
+        if (e->queue[i]->device.kind == device.kind &&
+            e->queue[i]->device.index == device.index)
             q = e->queue[i];
     }
     if (q == NULL && e->n_queues == (int)(sizeof e->queue / sizeof *e->queue)) {

@@ -18,10 +18,10 @@ typedef struct wr_engine wr_engine;
 typedef struct wr_model wr_model;
 
 typedef struct wr_engine_options {
-    int threads;            /* 0: the affinity mask */
-    bool oversubscribe;     /* threads may exceed the mask */
+    int threads;        /* 0: the affinity mask */
+    bool oversubscribe; /* threads may exceed the mask */
     bool spin;
-    weir_str backend_path;  /* empty: WEIR_BACKEND_PATH, then beside the library */
+    weir_str backend_path; /* empty: WEIR_BACKEND_PATH, then beside the library */
 } wr_engine_options;
 
 /* Start an engine; nothing is loaded yet. ERR_ARG when threads exceed the mask unasked. */
@@ -41,8 +41,8 @@ int wr_engine_threads(const wr_engine *e);
  * by reference and kept for wr_model_blob. `previous` (may be NULL) is the version this one will
  * replace: the account is shared and the version number counts on from it. */
 weir_status wr_model_load(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
-                          bool is_script, const weir_model_options *opt, wr_model *previous,
-                          weir_deadline deadline, weir_error *err);
+                          bool is_script, const weir_model_options *opt,
+                          wr_model *previous, weir_deadline deadline, weir_error *err);
 
 wr_model *wr_model_ref(wr_model *m);
 void wr_model_unref(wr_model *m); /* NULL is allowed; the last one unloads */
@@ -59,20 +59,21 @@ struct wr_job {
     weir_str function;     /* of a script; empty for a model */
     const weir_tensor *in; /* borrowed; any strides; never modified */
     int n_in;
-    wr_output *out;        /* view.data set: any strides, the caller's memory. The model writes
+    wr_output *out; /* view.data set: any strides, the caller's memory. The model writes
                               straight into it: unspecified after a run that failed, untouched
                               when a check before the run or a guard (FAIL) refused.
                               view.data NULL: on success the engine sets `buffer` (one reference to
                               the caller) and `view`; on failure buffer is NULL */
     int n_out;
     weir_deadline deadline;
-    void (*done)(wr_job *job); /* submitted jobs only: called once, on any thread, without locks */
-    void *context;             /* the caller's */
+    void (*done)(
+        wr_job *job); /* submitted jobs only: called once, on any thread, without locks */
+    void *context;    /* the caller's */
     /* the engine fills these */
     weir_status status;
     weir_error error;
-    uint64_t n_copies;      /* tensors of this job that had to be copied; 0 before it begins */
-    uint64_t copied_bytes;  /* bytes of these; the caller sets both to 0 */
+    uint64_t n_copies; /* tensors of this job that had to be copied; 0 before it begins */
+    uint64_t copied_bytes; /* bytes of these; the caller sets both to 0 */
     /* the engine's own */
     wr_job *next;      /* in the queue, then in the batch */
     wr_job *followers; /* of a batch's first job: those that run with it */

@@ -9,7 +9,9 @@
 static size_t bad_16(const uint16_t *p, size_t n, uint16_t exponent)
 {
     size_t bad = 0;
-    while (n > 0) { /* parts small enough for a 16-bit sum, which keeps the vector lanes narrow */
+    while (
+        n >
+        0) { /* parts small enough for a 16-bit sum, which keeps the vector lanes narrow */
         size_t part = n < 16384 ? n : 16384;
         uint16_t sum = 0;
         for (size_t i = 0; i < part; i++)
@@ -148,9 +150,11 @@ static bool is_bad(const weir_guard *g, double v)
 
 /* ---- runs of values: the last dimension, or everything when contiguous -------------------------- */
 
-typedef uint64_t (*line_fn)(weir_dtype t, char *p, size_t n, int64_t stride, const weir_guard *g);
+typedef uint64_t (*line_fn)(weir_dtype t, char *p, size_t n, int64_t stride,
+                            const weir_guard *g);
 
-static uint64_t count_line(weir_dtype t, char *p, size_t n, int64_t stride, const weir_guard *g)
+static uint64_t count_line(weir_dtype t, char *p, size_t n, int64_t stride,
+                           const weir_guard *g)
 {
     size_t bytes = weir_dtype_bytes(t);
     bool dense = stride == (int64_t)bytes && (uintptr_t)p % bytes == 0;
@@ -176,7 +180,8 @@ static uint64_t count_line(weir_dtype t, char *p, size_t n, int64_t stride, cons
     return bad;
 }
 
-static uint64_t mend_line(weir_dtype t, char *p, size_t n, int64_t stride, const weir_guard *g)
+static uint64_t mend_line(weir_dtype t, char *p, size_t n, int64_t stride,
+                          const weir_guard *g)
 {
     for (size_t i = 0; i < n; i++, p += stride) {
         double v = load(t, p);

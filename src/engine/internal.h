@@ -15,14 +15,16 @@
 /* ---- accounts (account.c) -------------------------------------------------------------------- */
 
 /* Counters, named as in weir_model_stats; times in nanoseconds. */
-#define WR_COUNTERS(X)                                                                             \
-    X(n_calls) X(n_errors) X(n_rows) X(n_runs) X(n_gathered) X(n_inline) X(queue_ns) X(run_ns)     \
-    X(n_copies) X(copied_bytes) X(in_bytes) X(out_bytes) X(n_bad_in) X(n_bad_out) X(n_timeouts)
+#define WR_COUNTERS(X)                                                                   \
+    X(n_calls)                                                                           \
+    X(n_errors) X(n_rows) X(n_runs) X(n_gathered) X(n_inline) X(queue_ns) X(run_ns)      \
+        X(n_copies) X(copied_bytes) X(in_bytes) X(out_bytes) X(n_bad_in) X(n_bad_out)    \
+            X(n_timeouts)
 typedef enum wr_counter {
 #define X(name) WR_C_##name,
     WR_COUNTERS(X)
 #undef X
-    WR_C_BATCH,
+        WR_C_BATCH,
     WR_C_COUNT = WR_C_BATCH + WEIR_BATCH_BINS
 } wr_counter;
 
@@ -38,9 +40,9 @@ typedef struct wr_cell {
 typedef struct wr_account {
     wr_ref refs;
     wr_mutex lock;
-    wr_cell *cells;               /* lock */
-    uint64_t reset[WR_C_COUNT];   /* lock: totals at the last reset */
-    wr_cell rest;                 /* several writers: wr_count_shared */
+    wr_cell *cells;             /* lock */
+    uint64_t reset[WR_C_COUNT]; /* lock: totals at the last reset */
+    wr_cell rest;               /* several writers: wr_count_shared */
 } wr_account;
 
 wr_account *wr_account_new(void); /* NULL: no memory */
@@ -69,22 +71,23 @@ typedef struct wr_queue {
     wr_ref refs;
     weir_device device;
     int places;
-    _Atomic uint64_t word; /* low half: free places; high half: queued jobs. See queue.c */
+    _Atomic uint64_t
+        word; /* low half: free places; high half: queued jobs. See queue.c */
     wr_mutex lock;
     /* guarded by lock */
-    wr_job *head, *tail;             /* queued, oldest first */
-    wr_job *ready, *ready_tail;      /* have a place, wait for a worker */
-    wr_context *watched;             /* runs that the keeper may interrupt */
-    pthread_t *worker;               /* room for `places` */
+    wr_job *head, *tail;        /* queued, oldest first */
+    wr_job *ready, *ready_tail; /* have a place, wait for a worker */
+    wr_context *watched;        /* runs that the keeper may interrupt */
+    pthread_t *worker;          /* room for `places` */
     int n_workers, n_idle;
     int n_submitted; /* submitted jobs that nobody has begun */
     bool has_keeper;
     bool stopping;
-    int64_t wake_at;                 /* when the keeper looks next; WEIR_NEVER: asleep */
+    int64_t wake_at; /* when the keeper looks next; WEIR_NEVER: asleep */
     pthread_t keeper;
-    wr_cond work;                    /* workers wait for `ready` */
-    wr_cond tick;                    /* the keeper waits */
-    wr_cond quiet;                   /* wr_queue_stop waits for the last place */
+    wr_cond work;  /* workers wait for `ready` */
+    wr_cond tick;  /* the keeper waits */
+    wr_cond quiet; /* wr_queue_stop waits for the last place */
 } wr_queue;
 
 wr_queue *wr_queue_new(weir_device device, int places); /* NULL: no memory */
@@ -140,13 +143,14 @@ struct wr_model {
     int need;               /* places of one run */
     bool free_rows;         /* the first extent of every input and output is free */
     bool independent;       /* .. and rows don't influence each other, as far as known */
-    bool stretched;         /* warm-up ran batches larger than any it will get from now on */
-    int64_t whole_rows;     /* batches up to this are not worth splitting; 0: unknown */
-    bool known_out;         /* shapes of outputs follow from the number of rows */
-    int64_t gather_max;     /* rows gathered into one run; 1: none */
+    bool stretched;     /* warm-up ran batches larger than any it will get from now on */
+    int64_t whole_rows; /* batches up to this are not worth splitting; 0: unknown */
+    bool known_out;     /* shapes of outputs follow from the number of rows */
+    int64_t gather_max; /* rows gathered into one run; 1: none */
     int64_t batch_min;
     int64_t batch_wait_ns;
-    _Atomic int64_t row_ns; /* longest time of a row so far: tells which runs need watching */
+    _Atomic int64_t
+        row_ns; /* longest time of a row so far: tells which runs need watching */
     int n_slots;
     _Atomic(wr_context *) slot[]; /* contexts at rest; never more in use than places */
 };
@@ -160,7 +164,8 @@ weir_status wr_scratch_reserve(wr_context *x, size_t n, weir_error *err);
 void *wr_scratch_take(wr_context *x, size_t n);
 static inline size_t wr_scratch_round(size_t n)
 {
-    return n > SIZE_MAX - WEIR_ALIGN ? SIZE_MAX : (n + WEIR_ALIGN - 1) / WEIR_ALIGN * WEIR_ALIGN;
+    return n > SIZE_MAX - WEIR_ALIGN ? SIZE_MAX
+                                     : (n + WEIR_ALIGN - 1) / WEIR_ALIGN * WEIR_ALIGN;
 }
 
 /* ---- checks (check.c) --------------------------------------------------------------------------- */
@@ -192,17 +197,19 @@ void wr_job_refuse(wr_job *job, weir_status st);
 /* The parts of a run that single and gathered jobs share. */
 weir_status wr_guard_in(wr_context *x, wr_job *job);
 weir_status wr_guard_out(wr_context *x, wr_job *job, const wr_output *out);
-void wr_job_close(wr_context *x, wr_job *job, weir_status st, int64_t begun_ns, int64_t now);
+void wr_job_close(wr_context *x, wr_job *job, weir_status st, int64_t begun_ns,
+                  int64_t now);
 weir_status wr_copy_counted(wr_context *x, const weir_tensor *to, const weir_tensor *from,
                             weir_error *err);
 /* Rows of views through the backend, in blocks where that is faster. `own`: inputs are ours, may be
  * written. *now goes from the start to the end of the runs. */
-weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_output *out, int n_out,
-                         weir_str function, int64_t rows, bool own, weir_deadline deadline,
-                         int64_t *now, weir_error *err);
+weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
+                         int n_out, weir_str function, int64_t rows, bool own,
+                         weir_deadline deadline, int64_t *now, weir_error *err);
 /* One run of the backend, timed; not accounted. */
-weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *out, int n_out,
-                    weir_str function, weir_deadline deadline, int64_t *now, weir_error *err);
+weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
+                    int n_out, weir_str function, weir_deadline deadline, int64_t *now,
+                    weir_error *err);
 /* Rows [first, first + n) of a view. */
 weir_tensor wr_rows(const weir_tensor *t, int64_t first, int64_t n);
 
@@ -223,11 +230,12 @@ void wr_guard_mend(const weir_tensor *t, const weir_guard *g);
 /* ---- backends (loader.c) ---------------------------------------------------------------------------- */
 
 /* The backend of that name, started; `path` is the engine's own folder or empty. */
-weir_status wr_backend_load(const wr_backend_ops **out, weir_str name, weir_str path, int threads,
-                            bool spin, weir_error *err);
+weir_status wr_backend_load(const wr_backend_ops **out, weir_str name, weir_str path,
+                            int threads, bool spin, weir_error *err);
 /* The name of the backend whose models begin with such bytes; NULL: none known. */
 const char *wr_backend_guess(const void *blob, size_t n, bool is_script);
-size_t wr_backend_list(weir_backend_info *out, size_t n, weir_str path, int threads, bool spin);
+size_t wr_backend_list(weir_backend_info *out, size_t n, weir_str path, int threads,
+                       bool spin);
 /* "mock, onnx, torch" */
 const char *wr_backend_names(void);
 
@@ -241,6 +249,7 @@ struct wr_engine {
 };
 
 /* The queue of a device. */
-weir_status wr_engine_queue(wr_engine *e, weir_device device, wr_queue **out, weir_error *err);
+weir_status wr_engine_queue(wr_engine *e, weir_device device, wr_queue **out,
+                            weir_error *err);
 
 #endif

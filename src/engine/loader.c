@@ -26,11 +26,18 @@ typedef struct known {
 
 // clang-format off: one line per backend.
 static known table[] = {
-    {.name = "mock",  .magic = "mock",     .n_magic = 4,
+    {.name = "mock",
+     .magic = "mock",
+     .n_magic = 4,
      .hint = "it comes with Weir: set WEIR_BACKEND_PATH to its folder weir/backends"},
-    {.name = "onnx",  .magic = "\x08",     .n_magic = 1,
+    {.name = "onnx",
+     .magic = "\x08",
+     .n_magic = 1,
      .hint = "run scripts/setup.sh onnx and build again"},
-    {.name = "torch", .magic = "PK\3\4",   .n_magic = 4, .scripts = true,
+    {.name = "torch",
+     .magic = "PK\3\4",
+     .n_magic = 4,
+     .scripts = true,
      .hint = "run scripts/setup.sh torch (it installs libtorch-dev) and build again"},
 };
 // clang-format on
@@ -166,19 +173,21 @@ static weir_status check_ops(const wr_backend_ops *ops, const known *k, const ch
                              weir_error *err)
 {
     if (ops == NULL)
-        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s gives no table", k->name, file);
+        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s gives no table",
+                         k->name, file);
     if (ops->abi != WR_BACKEND_ABI || ops->bytes < sizeof *ops)
-        return weir_fail(err, WEIR_ERR_BACKEND,
-                         "backend '%s': %s has interface %u with %u bytes, this Weir needs %u with "
-                         "%zu; build both from the same version",
-                         k->name, file, ops->abi, ops->bytes, WR_BACKEND_ABI, sizeof *ops);
+        return weir_fail(
+            err, WEIR_ERR_BACKEND,
+            "backend '%s': %s has interface %u with %u bytes, this Weir needs %u with "
+            "%zu; build both from the same version",
+            k->name, file, ops->abi, ops->bytes, WR_BACKEND_ABI, sizeof *ops);
     const char *missing = missing_member(ops);
     if (missing != NULL)
-        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s lacks '%s'", k->name, file,
-                         missing);
+        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s lacks '%s'", k->name,
+                         file, missing);
     if (strcmp(ops->name, k->name) != 0)
-        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s holds backend '%s'", k->name,
-                         file, ops->name);
+        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s holds backend '%s'",
+                         k->name, file, ops->name);
     return WEIR_OK;
 }
 
@@ -188,13 +197,13 @@ static weir_status open_file(known *k, const char *file, weir_error *err)
     typedef const wr_backend_ops *(*entry_fn)(void);
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
-        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %.300s; %s", k->name, dlerror(),
-                         k->hint);
+        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %.300s; %s", k->name,
+                         dlerror(), k->hint);
     void *symbol = dlsym(library, WR_BACKEND_ENTRY);
     if (symbol == NULL) {
         dlclose(library);
-        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s has no symbol '%s'", k->name,
-                         file, WR_BACKEND_ENTRY);
+        return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s': %s has no symbol '%s'",
+                         k->name, file, WR_BACKEND_ENTRY);
     }
     entry_fn entry;
     memcpy(&entry, &symbol, sizeof entry);
@@ -218,11 +227,13 @@ static weir_status not_found(const known *k, const search *s, weir_error *err)
     char places[400] = "";
     size_t at = 0;
     for (int i = 0; i < s->n && at < sizeof places; i++) {
-        int n = snprintf(places + at, sizeof places - at, "%s%s", i == 0 ? "" : ", ", s->file[i]);
+        int n = snprintf(places + at, sizeof places - at, "%s%s", i == 0 ? "" : ", ",
+                         s->file[i]);
         at += n < 0 ? sizeof places : (size_t)n;
     }
-    return weir_fail(err, WEIR_ERR_BACKEND, "backend '%s' is not installed: %s. Looked for %.300s",
-                     k->name, k->hint, s->n == 0 ? "nothing" : places);
+    return weir_fail(err, WEIR_ERR_BACKEND,
+                     "backend '%s' is not installed: %s. Looked for %.300s", k->name,
+                     k->hint, s->n == 0 ? "nothing" : places);
 }
 
 /* With table_lock held. */
@@ -230,7 +241,8 @@ static weir_status find_and_open(known *k, weir_str path, weir_error *err)
 {
     search *s = wr_alloc(sizeof *s);
     if (s == NULL)
-        return weir_fail(err, WEIR_ERR_NOMEM, "backend '%s': no memory to look for it", k->name);
+        return weir_fail(err, WEIR_ERR_NOMEM, "backend '%s': no memory to look for it",
+                         k->name);
     make_search(s, k->name, path);
     const char *file = NULL;
     for (int i = 0; i < s->n && file == NULL; i++) {
@@ -250,8 +262,8 @@ static void lend(int threads, bool spin)
     host.spin = spin;
 }
 
-weir_status wr_backend_load(const wr_backend_ops **out, weir_str name, weir_str path, int threads,
-                            bool spin, weir_error *err)
+weir_status wr_backend_load(const wr_backend_ops **out, weir_str name, weir_str path,
+                            int threads, bool spin, weir_error *err)
 {
     known *k = find_known(name);
     if (k == NULL)
@@ -267,7 +279,8 @@ weir_status wr_backend_load(const wr_backend_ops **out, weir_str name, weir_str 
     return st;
 }
 
-size_t wr_backend_list(weir_backend_info *out, size_t n, weir_str path, int threads, bool spin)
+size_t wr_backend_list(weir_backend_info *out, size_t n, weir_str path, int threads,
+                       bool spin)
 {
     for (size_t i = 0; i < n && i < N_KNOWN; i++) {
         const wr_backend_ops *ops = NULL;
@@ -275,7 +288,8 @@ size_t wr_backend_list(weir_backend_info *out, size_t n, weir_str path, int thre
         weir_backend_info *info = &out[i];
         *info = (weir_backend_info){.present = false};
         snprintf(info->name, sizeof info->name, "%s", table[i].name);
-        if (wr_backend_load(&ops, weir_cstr(table[i].name), path, threads, spin, &why) != WEIR_OK) {
+        if (wr_backend_load(&ops, weir_cstr(table[i].name), path, threads, spin, &why) !=
+            WEIR_OK) {
             snprintf(info->hint, sizeof info->hint, "%.255s", why.text);
             continue;
         }

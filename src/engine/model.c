@@ -9,19 +9,22 @@
 
 /* ---- options ------------------------------------------------------------------------------------- */
 
-static weir_status check_guard(weir_str name, const char *what, const weir_guard *g, bool mends,
-                               weir_error *err)
+static weir_status check_guard(weir_str name, const char *what, const weir_guard *g,
+                               bool mends, weir_error *err)
 {
     if ((int)g->mode < 0 || g->mode > WEIR_GUARD_FALLBACK)
-        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %s guard has mode %d; modes are 0 to %d",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': %s guard has mode %d; modes are 0 to %d",
                          WR_NAME(name), what, (int)g->mode, (int)WEIR_GUARD_FALLBACK);
     if (!mends && g->mode >= WEIR_GUARD_CLAMP)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': %s guard can't clamp or replace: inputs are never changed; "
-                         "use COUNT, FAIL or OFF",
-                         WR_NAME(name), what);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "model '%.*s': %s guard can't clamp or replace: inputs are never changed; "
+            "use COUNT, FAIL or OFF",
+            WR_NAME(name), what);
     if (g->ranged && !(g->low <= g->high))
-        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %s guard's range [%g, %g] is empty",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': %s guard's range [%g, %g] is empty",
                          WR_NAME(name), what, g->low, g->high);
     return WEIR_OK;
 }
@@ -30,7 +33,8 @@ static weir_status check_names(weir_str name, const char *what, const weir_str *
                                weir_error *err)
 {
     if (n < 0 || n > WEIR_IO_MAX || (n > 0 && s == NULL))
-        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %d names of %s; 0 to %d are possible",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': %d names of %s; 0 to %d are possible",
                          WR_NAME(name), n, what, WEIR_IO_MAX);
     for (int i = 0; i < n; i++) {
         weir_status st = wr_check_name(s[i], what, err);
@@ -46,21 +50,24 @@ static weir_status check_numbers(weir_str name, const weir_model_options *o, int
     const struct {
         const char *name;
         int64_t value;
-    } counts[] = {{"version", o->version},         {"batch_max", o->batch_max},
-                  {"batch_min", o->batch_min},     {"batch_wait_ms", o->batch_wait_ms},
-                  {"block_rows", o->block_rows},   {"threads", o->threads}};
+    } counts[] = {{"version", o->version},       {"batch_max", o->batch_max},
+                  {"batch_min", o->batch_min},   {"batch_wait_ms", o->batch_wait_ms},
+                  {"block_rows", o->block_rows}, {"threads", o->threads}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         if (counts[i].value < 0)
-            return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': %s is %lld; give 0 or more",
-                             WR_NAME(name), counts[i].name, (long long)counts[i].value);
+            return weir_fail(err, WEIR_ERR_ARG,
+                             "model '%.*s': %s is %lld; give 0 or more", WR_NAME(name),
+                             counts[i].name, (long long)counts[i].value);
     }
     if (o->threads > threads)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': %d threads asked for, the engine has %d; open the client "
-                         "with more, or bind the process to more cores",
-                         WR_NAME(name), o->threads, threads);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "model '%.*s': %d threads asked for, the engine has %d; open the client "
+            "with more, or bind the process to more cores",
+            WR_NAME(name), o->threads, threads);
     if (o->batch_max > 0 && o->batch_min > o->batch_max)
-        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': batch_min %lld exceeds batch_max %lld",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': batch_min %lld exceeds batch_max %lld",
                          WR_NAME(name), (long long)o->batch_min, (long long)o->batch_max);
     return WEIR_OK;
 }
@@ -74,10 +81,11 @@ static weir_status take_options(weir_model_options *out, const weir_model_option
         return WEIR_OK;
     size_t bytes = opt->struct_bytes == 0 ? sizeof *out : opt->struct_bytes;
     if (bytes > sizeof *out || bytes < offsetof(weir_model_options, version))
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': options of %zu bytes, this Weir knows %zu; was the program "
-                         "built with another version?",
-                         WR_NAME(name), bytes, sizeof *out);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "model '%.*s': options of %zu bytes, this Weir knows %zu; was the program "
+            "built with another version?",
+            WR_NAME(name), bytes, sizeof *out);
     memcpy(out, opt, bytes);
     weir_status st = check_numbers(name, out, threads, err);
     if (st == WEIR_OK)
@@ -89,19 +97,22 @@ static weir_status take_options(weir_model_options *out, const weir_model_option
     if (st == WEIR_OK)
         st = check_names(name, "outputs", out->outputs, out->n_outputs, err);
     if (st == WEIR_OK && out->tag.p == NULL && out->tag.n > 0)
-        st = weir_fail(err, WEIR_ERR_ARG, "model '%.*s': tag is a null pointer with length %zu",
+        st = weir_fail(err, WEIR_ERR_ARG,
+                       "model '%.*s': tag is a null pointer with length %zu",
                        WR_NAME(name), out->tag.n);
     return st;
 }
 
-static weir_status choose_version(int64_t *out, weir_str name, const weir_model_options *opt,
-                                  const wr_model *previous, weir_error *err)
+static weir_status choose_version(int64_t *out, weir_str name,
+                                  const weir_model_options *opt, const wr_model *previous,
+                                  weir_error *err)
 {
     int64_t old = previous == NULL ? 0 : previous->info.version;
     if (previous != NULL && opt->version == old)
-        return weir_fail(err, WEIR_ERR_EXISTS,
-                         "model '%.*s': version %lld is there already; give another, or 0 for %lld",
-                         WR_NAME(name), (long long)old, (long long)old + 1);
+        return weir_fail(
+            err, WEIR_ERR_EXISTS,
+            "model '%.*s': version %lld is there already; give another, or 0 for %lld",
+            WR_NAME(name), (long long)old, (long long)old + 1);
     *out = opt->version > 0 ? opt->version : old + 1;
     return WEIR_OK;
 }
@@ -109,27 +120,29 @@ static weir_status choose_version(int64_t *out, weir_str name, const weir_model_
 /* ---- the backend ------------------------------------------------------------------------------------ */
 
 static weir_status choose_backend(const wr_backend_ops **out, wr_engine *e, weir_str name,
-                                  const weir_tensor *blob, bool is_script, weir_str wanted,
-                                  weir_error *err)
+                                  const weir_tensor *blob, bool is_script,
+                                  weir_str wanted, weir_error *err)
 {
     size_t n = weir_tensor_bytes(blob);
     const char *guess = wr_backend_guess(blob->data, n, is_script);
     weir_str path = weir_cstr(e->backend_path);
     if (wanted.n == 0 && guess == NULL) {
         const unsigned char *b = blob->data;
-        return weir_fail(err, WEIR_ERR_FORMAT,
-                         "model '%.*s': %zu bytes that begin with %02x %02x %02x %02x are of no "
-                         "format that Weir knows (backends: %s); name the backend if they are",
-                         WR_NAME(name), n, n > 0 ? b[0] : 0, n > 1 ? b[1] : 0, n > 2 ? b[2] : 0,
-                         n > 3 ? b[3] : 0, wr_backend_names());
+        return weir_fail(
+            err, WEIR_ERR_FORMAT,
+            "model '%.*s': %zu bytes that begin with %02x %02x %02x %02x are of no "
+            "format that Weir knows (backends: %s); name the backend if they are",
+            WR_NAME(name), n, n > 0 ? b[0] : 0, n > 1 ? b[1] : 0, n > 2 ? b[2] : 0,
+            n > 3 ? b[3] : 0, wr_backend_names());
     }
     weir_status st = wr_backend_load(out, wanted.n == 0 ? weir_cstr(guess) : wanted, path,
                                      e->threads, e->spin, err);
     if (st != WEIR_OK || is_script || (*out)->recognises(blob->data, n))
         return st;
     bool other = guess != NULL && strcmp(guess, (*out)->name) != 0;
-    return weir_fail(err, WEIR_ERR_FORMAT, "model '%.*s': %zu bytes that are no %s model%s%s%s",
-                     WR_NAME(name), n, (*out)->name, other ? "; they look like one of backend '" : "",
+    return weir_fail(err, WEIR_ERR_FORMAT,
+                     "model '%.*s': %zu bytes that are no %s model%s%s%s", WR_NAME(name),
+                     n, (*out)->name, other ? "; they look like one of backend '" : "",
                      other ? guess : "", other ? "'" : "");
 }
 
@@ -189,16 +202,18 @@ static void settle(wr_model *m)
     }
     if (o->block_rows > 0)
         m->info.block_rows = o->block_rows;
-    m->gather_max = o->batch_max > 0            ? o->batch_max
-                    : m->info.block_rows > 1 ? m->info.block_rows
-                                             : 1;
+    /* Unless told, gather what runs about as fast per row as anything; nothing when that is unknown. */
+    int64_t found =
+        m->whole_rows > m->info.block_rows ? m->whole_rows : m->info.block_rows;
+    m->gather_max = o->batch_max > 0 ? o->batch_max : found > 1 ? found : 1;
     m->batch_min = o->batch_min;
-    m->batch_wait_ns = o->batch_wait_ms > INT64_MAX / 2000000 ? INT64_MAX / 2
-                                                              : o->batch_wait_ms * 1000000;
+    m->batch_wait_ns = o->batch_wait_ms > INT64_MAX / 2000000
+                           ? INT64_MAX / 2
+                           : o->batch_wait_ms * 1000000;
 }
 
-static weir_status check_load_args(weir_str name, const weir_buffer *blob, weir_deadline deadline,
-                                   weir_error *err)
+static weir_status check_load_args(weir_str name, const weir_buffer *blob,
+                                   weir_deadline deadline, weir_error *err)
 {
     weir_status st = wr_check_name(name, "model name", err);
     if (st != WEIR_OK)
@@ -207,13 +222,16 @@ static weir_status check_load_args(weir_str name, const weir_buffer *blob, weir_
         return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': null pointer for its bytes",
                          WR_NAME(name));
     weir_tensor t = weir_buffer_view(blob);
-    if (t.dtype != WEIR_U8 || t.rank != 1 || t.shape[0] == 0 || !weir_tensor_is_contiguous(&t)) {
+    if (t.dtype != WEIR_U8 || t.rank != 1 || t.shape[0] == 0 ||
+        !weir_tensor_is_contiguous(&t)) {
         char text[64];
-        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': its bytes are %s; give UINT8[n], n > 0",
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model '%.*s': its bytes are %s; give UINT8[n], n > 0",
                          WR_NAME(name), weir_tensor_text(&t, text, sizeof text));
     }
     if (weir_now_ns() > deadline)
-        return weir_fail(err, WEIR_ERR_TIMEOUT, "model '%.*s': the deadline passed before loading",
+        return weir_fail(err, WEIR_ERR_TIMEOUT,
+                         "model '%.*s': the deadline passed before loading",
                          WR_NAME(name));
     return WEIR_OK;
 }
@@ -234,7 +252,8 @@ static weir_status warm_up(wr_model *m, const wr_load_args *args, weir_deadline 
     weir_status st = wr_model_warm_up(m, deadline, err);
     if (st != WEIR_OK || !m->stretched)
         return st;
-    weir_model_info *scratch = wr_alloc(sizeof *scratch); /* what it is, is known by now */
+    weir_model_info *scratch =
+        wr_alloc(sizeof *scratch); /* what it is, is known by now */
     if (scratch == NULL)
         return weir_fail(err, WEIR_ERR_NOMEM, "model '%.*s': no memory to describe it",
                          WR_NAME(m->name));
@@ -247,8 +266,9 @@ static weir_status warm_up(wr_model *m, const wr_load_args *args, weir_deadline 
 }
 
 /* Everything but the backend's part. */
-static weir_status model_new(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
-                             const weir_model_options *opt, wr_model *previous, weir_error *err)
+static weir_status model_new(wr_model **out, wr_engine *e, weir_str name,
+                             weir_buffer *blob, const weir_model_options *opt,
+                             wr_model *previous, weir_error *err)
 {
     wr_queue *q = NULL;
     weir_status st = wr_engine_queue(e, opt->device, &q, err);
@@ -257,7 +277,8 @@ static weir_status model_new(wr_model **out, wr_engine *e, weir_str name, weir_b
     size_t slots = (size_t)q->places * sizeof(_Atomic(wr_context *));
     wr_model *m = wr_calloc(1, sizeof *m + slots);
     char *copy = wr_dup(name.p, name.n);
-    wr_account *account = previous == NULL ? wr_account_new() : wr_account_ref(previous->account);
+    wr_account *account =
+        previous == NULL ? wr_account_new() : wr_account_ref(previous->account);
     if (m == NULL || copy == NULL || account == NULL) {
         wr_account_unref(account);
         wr_free(copy);
@@ -282,8 +303,8 @@ static weir_status model_new(wr_model **out, wr_engine *e, weir_str name, weir_b
 }
 
 weir_status wr_model_load(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
-                          bool is_script, const weir_model_options *opt, wr_model *previous,
-                          weir_deadline deadline, weir_error *err)
+                          bool is_script, const weir_model_options *opt,
+                          wr_model *previous, weir_deadline deadline, weir_error *err)
 {
     weir_model_options o;
     wr_model *m = NULL;

@@ -28,7 +28,8 @@ static uint64_t free_places(const wr_queue *q)
 static bool can_gather(const wr_job *job)
 {
     const wr_model *m = job->model;
-    return m->gather_max > 1 && m->independent && m->known_out && job->rows < m->gather_max;
+    return m->gather_max > 1 && m->independent && m->known_out &&
+           job->rows < m->gather_max;
 }
 
 /* Same model and signature: all extents but the first. Types were checked against the model. */
@@ -214,11 +215,13 @@ bool wr_queue_wait(wr_queue *q, wr_job *job)
     while (job->state == QUEUED && refused == WEIR_OK) {
         int64_t now = weir_now_ns(), until = ripe_at(job, now);
         if (q->stopping) {
-            refused = weir_fail(&job->error, WEIR_ERR_CLOSED, "model '%.*s': the engine is closed",
+            refused = weir_fail(&job->error, WEIR_ERR_CLOSED,
+                                "model '%.*s': the engine is closed",
                                 WR_NAME(job->model->name));
         } else if (now >= job->deadline) {
             refused = timed_out(job, now);
-        } else if (!wr_cond_wait(&w.wake, &q->lock, until < job->deadline ? until : job->deadline) &&
+        } else if (!wr_cond_wait(&w.wake, &q->lock,
+                                 until < job->deadline ? until : job->deadline) &&
                    job->state == QUEUED) {
             dispatch(q);
         }
@@ -454,7 +457,8 @@ void wr_queue_stop(wr_queue *q)
 {
     wr_lock(&q->lock);
     q->stopping = true;
-    atomic_fetch_add(&q->word, ONE_QUEUED); /* everybody takes the slow way from here on */
+    atomic_fetch_add(&q->word,
+                     ONE_QUEUED); /* everybody takes the slow way from here on */
     wr_job *refused = NULL;
     for (wr_job *j = q->head, *after; j != NULL; j = after) {
         after = j->next;
@@ -474,9 +478,10 @@ void wr_queue_stop(wr_queue *q)
 
     for (wr_job *j = refused; j != NULL; j = refused) {
         refused = j->next;
-        wr_job_refuse(j, weir_fail(&j->error, WEIR_ERR_CLOSED,
-                                   "model '%.*s': the engine was closed before this began",
-                                   WR_NAME(j->model->name)));
+        wr_job_refuse(j,
+                      weir_fail(&j->error, WEIR_ERR_CLOSED,
+                                "model '%.*s': the engine was closed before this began",
+                                WR_NAME(j->model->name)));
         j->done(j);
     }
     for (int i = 0; i < q->n_workers; i++)

@@ -22,7 +22,8 @@ static int64_t rows_of(const weir_tensor *in, int n_in)
     return n_in > 0 && in[0].rank > 0 && in[0].shape[0] > 0 ? in[0].shape[0] : 1;
 }
 
-static bool needs_watch(const wr_context *x, int64_t rows, weir_deadline deadline, int64_t now)
+static bool needs_watch(const wr_context *x, int64_t rows, weir_deadline deadline,
+                        int64_t now)
 {
     if (deadline == WEIR_NEVER || x->model->ops->interrupt == NULL || x->place == NULL)
         return false;
@@ -32,8 +33,9 @@ static bool needs_watch(const wr_context *x, int64_t rows, weir_deadline deadlin
     return row_ns == 0 || (deadline - now) / rows < WATCH_FACTOR * row_ns;
 }
 
-weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *out, int n_out,
-                    weir_str function, weir_deadline deadline, int64_t *now, weir_error *err)
+weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
+                    int n_out, weir_str function, weir_deadline deadline, int64_t *now,
+                    weir_error *err)
 {
     wr_model *m = x->model;
     int64_t rows = rows_of(in, n_in), begun = *now;
@@ -44,7 +46,8 @@ weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *o
                         .n_out = n_out,
                         .deadline = deadline,
                         .place = x->place};
-    bool watched = needs_watch(x, rows, deadline, begun) && wr_queue_watch(m->queue, x, deadline);
+    bool watched =
+        needs_watch(x, rows, deadline, begun) && wr_queue_watch(m->queue, x, deadline);
     weir_status st = m->ops->run(m->impl, &args, err);
     if (watched)
         wr_queue_unwatch(m->queue, x);
@@ -58,16 +61,17 @@ weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *o
             out[i].view = weir_buffer_view(out[i].buffer);
     }
     if (st != WEIR_OK && (st == WEIR_ERR_TIMEOUT || (watched && x->was_interrupted)))
-        return weir_fail(err, WEIR_ERR_TIMEOUT,
-                         "model '%.*s': the run was stopped at its deadline after %.3f ms",
-                         WR_NAME(m->name), (double)(*now - begun) * 1e-6);
+        return weir_fail(
+            err, WEIR_ERR_TIMEOUT,
+            "model '%.*s': the run was stopped at its deadline after %.3f ms",
+            WR_NAME(m->name), (double)(*now - begun) * 1e-6);
     return st;
 }
 
 /* The same, accounted. */
-static weir_status counted_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
-                                int n_out, weir_str function, weir_deadline deadline, int64_t *now,
-                                weir_error *err)
+static weir_status counted_call(wr_context *x, const weir_tensor *in, int n_in,
+                                wr_output *out, int n_out, weir_str function,
+                                weir_deadline deadline, int64_t *now, weir_error *err)
 {
     int64_t begun = *now;
     weir_status st = wr_call(x, in, n_in, out, n_out, function, deadline, now, err);
@@ -75,8 +79,10 @@ static weir_status counted_call(wr_context *x, const weir_tensor *in, int n_in, 
     int bin = 63 - __builtin_clzll(rows);
     wr_count(x->cell, WR_C_n_runs, 1);
     wr_count(x->cell, WR_C_run_ns, ns);
-    wr_count(x->cell, (wr_counter)(WR_C_BATCH + (bin < WEIR_BATCH_BINS ? bin : WEIR_BATCH_BINS - 1)),
-             1);
+    wr_count(
+        x->cell,
+        (wr_counter)(WR_C_BATCH + (bin < WEIR_BATCH_BINS ? bin : WEIR_BATCH_BINS - 1)),
+        1);
     if (ns > atomic_load_explicit(&x->cell->run_max_ns, memory_order_relaxed))
         atomic_store_explicit(&x->cell->run_max_ns, ns, memory_order_relaxed);
     return st;
@@ -87,7 +93,8 @@ static weir_status counted_call(wr_context *x, const weir_tensor *in, int n_in, 
 static bool must_pack(const wr_model *m, const weir_tensor *t)
 {
     size_t each = t->dtype == WEIR_STRING ? sizeof(void *) : weir_dtype_bytes(t->dtype);
-    return m->info.writes_inputs || (uintptr_t)t->data % each != 0 || !weir_tensor_is_contiguous(t);
+    return m->info.writes_inputs || (uintptr_t)t->data % each != 0 ||
+           !weir_tensor_is_contiguous(t);
 }
 
 /* Rows of one run; all of them when the batch is not to be split. A block the user gave is kept to;
@@ -108,8 +115,8 @@ static int64_t block_of(const wr_model *m, const wr_output *out, int n_out, int6
 }
 
 /* Scratch bytes for the inputs that one run of `block` rows of `rows` has packed. */
-static size_t pack_bytes(const wr_model *m, const weir_tensor *in, int n_in, int64_t block,
-                         int64_t rows)
+static size_t pack_bytes(const wr_model *m, const weir_tensor *in, int n_in,
+                         int64_t block, int64_t rows)
 {
     size_t sum = 0;
     for (int i = 0; i < n_in; i++) {
@@ -165,16 +172,17 @@ static bool all_direct(const wr_model *m, const weir_tensor *in, int n_in)
     return true;
 }
 
-weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_output *out, int n_out,
-                         weir_str function, int64_t rows, bool own, weir_deadline deadline,
-                         int64_t *now, weir_error *err)
+weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
+                         int n_out, weir_str function, int64_t rows, bool own,
+                         weir_deadline deadline, int64_t *now, weir_error *err)
 {
     const wr_model *m = x->model;
     int64_t block = block_of(m, out, n_out, rows);
     if (block == rows && (own || all_direct(m, in, n_in)))
         return counted_call(x, in, n_in, out, n_out, function, deadline, now, err);
 
-    size_t pack = own ? 0 : pack_bytes(m, in, n_in, block, rows), mark = x->scratch_used, need;
+    size_t pack = own ? 0 : pack_bytes(m, in, n_in, block, rows), mark = x->scratch_used,
+           need;
     if (!wr_add(mark, pack, &need))
         need = SIZE_MAX;
     weir_status st = pack == 0 ? WEIR_OK : wr_scratch_reserve(x, need, err);
@@ -201,22 +209,25 @@ weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_outp
 
 /* ---- guards and the account --------------------------------------------------------------------- */
 
-static weir_status guard_fail(const wr_model *m, const char *what, int i, const weir_tensor *t,
-                              const weir_guard *g, uint64_t bad, weir_error *err)
+static weir_status guard_fail(const wr_model *m, const char *what, int i,
+                              const weir_tensor *t, const weir_guard *g, uint64_t bad,
+                              weir_error *err)
 {
-    const char *name = m->info.is_script    ? ""
-                       : what[0] == 'i' ? m->info.in[i].name
-                                        : m->info.out[i].name;
+    const char *name = m->info.is_script ? ""
+                       : what[0] == 'i'  ? m->info.in[i].name
+                                         : m->info.out[i].name;
     if (!g->ranged)
-        return weir_fail(err, WEIR_ERR_GUARD,
-                         "model '%.*s': %s %d '%s' has %llu of %zu values that are not finite",
-                         WR_NAME(m->name), what, i, name, (unsigned long long)bad,
-                         weir_tensor_count(t));
-    return weir_fail(err, WEIR_ERR_GUARD,
-                     "model '%.*s': %s %d '%s' has %llu of %zu values outside [%g, %g] or not "
-                     "finite",
-                     WR_NAME(m->name), what, i, name, (unsigned long long)bad,
-                     weir_tensor_count(t), g->low, g->high);
+        return weir_fail(
+            err, WEIR_ERR_GUARD,
+            "model '%.*s': %s %d '%s' has %llu of %zu values that are not finite",
+            WR_NAME(m->name), what, i, name, (unsigned long long)bad,
+            weir_tensor_count(t));
+    return weir_fail(
+        err, WEIR_ERR_GUARD,
+        "model '%.*s': %s %d '%s' has %llu of %zu values outside [%g, %g] or not "
+        "finite",
+        WR_NAME(m->name), what, i, name, (unsigned long long)bad, weir_tensor_count(t),
+        g->low, g->high);
 }
 
 weir_status wr_guard_in(wr_context *x, wr_job *job)
@@ -267,14 +278,16 @@ void wr_job_refuse(wr_job *job, weir_status st)
         wr_count_shared(a, WR_C_n_timeouts, 1);
 }
 
-void wr_job_close(wr_context *x, wr_job *job, weir_status st, int64_t begun_ns, int64_t now)
+void wr_job_close(wr_context *x, wr_job *job, weir_status st, int64_t begun_ns,
+                  int64_t now)
 {
     wr_cell *c = x->cell;
     if (st == WEIR_OK && now > job->deadline)
-        st = weir_fail(&job->error, WEIR_ERR_TIMEOUT,
-                       "model '%.*s': the run ended %.3f ms after the deadline; it took %.3f ms",
-                       WR_NAME(x->model->name), (double)(now - job->deadline) * 1e-6,
-                       (double)(now - begun_ns) * 1e-6);
+        st = weir_fail(
+            &job->error, WEIR_ERR_TIMEOUT,
+            "model '%.*s': the run ended %.3f ms after the deadline; it took %.3f ms",
+            WR_NAME(x->model->name), (double)(now - job->deadline) * 1e-6,
+            (double)(now - begun_ns) * 1e-6);
     job->status = st;
     wr_count(c, WR_C_n_calls, 1);
     if (job->queued_ns != 0)
@@ -301,7 +314,8 @@ void wr_job_close(wr_context *x, wr_job *job, weir_status st, int64_t begun_ns, 
 static bool must_stage(const wr_model *m, const wr_output *o)
 {
     return o->buffer == NULL && !wr_output_wanted(o) &&
-           (m->opt.output.mode == WEIR_GUARD_FAIL || !weir_tensor_is_contiguous(&o->view) ||
+           (m->opt.output.mode == WEIR_GUARD_FAIL ||
+            !weir_tensor_is_contiguous(&o->view) ||
             (o->view.dtype != WEIR_STRING &&
              (uintptr_t)o->view.data % weir_dtype_bytes(o->view.dtype) != 0));
 }
@@ -320,8 +334,8 @@ static weir_status run_staged(wr_context *x, wr_job *job, int64_t *now)
 {
     const wr_model *m = x->model;
     wr_output *out = x->batch_out;
-    size_t need = pack_bytes(m, job->in, job->n_in, block_of(m, job->out, job->n_out, job->rows),
-                             job->rows);
+    size_t need = pack_bytes(m, job->in, job->n_in,
+                             block_of(m, job->out, job->n_out, job->rows), job->rows);
     for (int i = 0; i < job->n_out; i++) {
         if (must_stage(m, &job->out[i]) &&
             !wr_add(need, wr_scratch_round(weir_tensor_bytes(&job->out[i].view)), &need))
@@ -334,8 +348,8 @@ static weir_status run_staged(wr_context *x, wr_job *job, int64_t *now)
             st = scratch_view(x, &out[i].view, &job->out[i].view, &job->error);
     }
     if (st == WEIR_OK)
-        st = wr_run_views(x, job->in, job->n_in, out, job->n_out, job->function, job->rows, false,
-                          job->deadline, now, &job->error);
+        st = wr_run_views(x, job->in, job->n_in, out, job->n_out, job->function,
+                          job->rows, false, job->deadline, now, &job->error);
     for (int i = 0; i < job->n_out && st == WEIR_OK; i++) {
         if (out[i].buffer != NULL)
             job->out[i] = out[i]; /* what the backend gave */
@@ -361,8 +375,8 @@ static weir_status run_on(wr_context *x, wr_job *job, int64_t *now)
     if (any_staged(x->model, job)) {
         st = run_staged(x, job, now);
     } else {
-        st = wr_run_views(x, job->in, job->n_in, job->out, job->n_out, job->function, job->rows,
-                          false, job->deadline, now, &job->error);
+        st = wr_run_views(x, job->in, job->n_in, job->out, job->n_out, job->function,
+                          job->rows, false, job->deadline, now, &job->error);
         if (st == WEIR_OK)
             st = wr_guard_out(x, job, job->out);
     }

@@ -9,10 +9,10 @@
 
 #include "engine/engine.h"
 
-#define assert_has(text, part)                                                                     \
-    do {                                                                                           \
-        if (strstr((text), (part)) == NULL)                                                        \
-            fail_msg("'%s' does not say '%s'", (text), (part));                                    \
+#define assert_has(text, part)                                                           \
+    do {                                                                                 \
+        if (strstr((text), (part)) == NULL)                                              \
+            fail_msg("'%s' does not say '%s'", (text), (part));                          \
     } while (0)
 
 /* An engine with so many places, whatever the machine has. */
@@ -43,7 +43,8 @@ static inline weir_status try_load(wr_model **out, wr_engine *e, const char *tex
     return st;
 }
 
-static inline wr_model *load_mock(wr_engine *e, const char *text, const weir_model_options *opt)
+static inline wr_model *load_mock(wr_engine *e, const char *text,
+                                  const weir_model_options *opt)
 {
     wr_model *m = NULL;
     expect_ok(try_load(&m, e, text, opt));
@@ -96,7 +97,8 @@ static inline weir_status run_job(wr_engine *e, wr_job *job)
     return st;
 }
 
-static inline weir_status run_one(wr_engine *e, wr_model *m, weir_tensor in, weir_tensor out)
+static inline weir_status run_one(wr_engine *e, wr_model *m, weir_tensor in,
+                                  weir_tensor out)
 {
     one o;
     one_init(&o, m, in, out);

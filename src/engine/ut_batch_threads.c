@@ -61,8 +61,8 @@ static void expect_doubled(const caller *c)
 static const char *gated(const char *more)
 {
     static char text[300];
-    snprintf(text, sizeof text, "mock; tell_fd=%d; gate_fd=%d; scale=2; %s", tell[1], gate[0],
-             more[0] != '\0' ? more : "in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]");
+    snprintf(text, sizeof text, "mock; tell_fd=%d; gate_fd=%d; scale=2; %s", tell[1],
+             gate[0], more[0] != '\0' ? more : "in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]");
     return text;
 }
 
@@ -180,7 +180,8 @@ static void test_other_shapes_are_not_mixed(void **state)
     for (int i = 0; i < 4; i++) {
         caller_end(&rest[i]);
         assert_int_equal(rest[i].o.job.status, WEIR_OK);
-        assert_true(rest[i].y[2] == 2.0f * rest[i].x[width[i]]); /* second row, first column */
+        assert_true(rest[i].y[2] ==
+                    2.0f * rest[i].x[width[i]]); /* second row, first column */
     }
     drain_tells(2);
     assert_int_equal(stats_of(m).n_runs, 3);
@@ -193,9 +194,11 @@ static void test_one_bad_caller_does_not_fail_the_batch(void **state)
 {
     (void)state;
     wr_engine *e = engine_with(1);
-    weir_model_options o = {.batch_max = 64, .input = {.mode = WEIR_GUARD_FAIL, .ranged = true,
-                                                       .low = 0, .high = 1e6}};
-    wr_model *m = load_cold(e, gated("in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]; fail_on=2"), o);
+    weir_model_options o = {
+        .batch_max = 64,
+        .input = {.mode = WEIR_GUARD_FAIL, .ranged = true, .low = 0, .high = 1e6}};
+    wr_model *m =
+        load_cold(e, gated("in=x:FLOAT[-1,4]; out=y:FLOAT[-1,4]; fail_on=2"), o);
     caller first, rest[3];
     caller_init(&first, e, m, 1, WIDTH);
     for (int i = 0; i < 3; i++)
@@ -224,8 +227,9 @@ static void test_a_call_waits_until_its_batch_is_full(void **state)
 {
     (void)state;
     wr_engine *e = engine_with(2);
-    wr_model *m = load_cold(e, FREE_TEXT, (weir_model_options){.batch_max = 8, .batch_min = 3,
-                                                               .batch_wait_ms = 60000});
+    wr_model *m = load_cold(
+        e, FREE_TEXT,
+        (weir_model_options){.batch_max = 8, .batch_min = 3, .batch_wait_ms = 60000});
     caller c[3];
     for (int i = 0; i < 3; i++) {
         caller_init(&c[i], e, m, 1, WIDTH);
@@ -239,7 +243,8 @@ static void test_a_call_waits_until_its_batch_is_full(void **state)
     }
     assert_int_equal(stats_of(m).n_runs, 1);
     assert_int_equal(stats_of(m).n_gathered, 3);
-    expect_ok(run_one(e, m, floats(c[0].x, 3, 4), floats(c[0].y, 3, 4))); /* full by itself */
+    expect_ok(
+        run_one(e, m, floats(c[0].x, 3, 4), floats(c[0].y, 3, 4))); /* full by itself */
     assert_int_equal(stats_of(m).n_inline, 1);
     wr_model_unref(m);
     wr_engine_free(e);
@@ -250,15 +255,17 @@ static void test_a_call_waits_no_longer_than_told(void **state)
     (void)state;
     wr_engine *e = engine_with(2);
     float x[4] = {1}, y[4];
-    wr_model *m = load_cold(e, FREE_TEXT, (weir_model_options){.batch_max = 8, .batch_min = 3,
-                                                               .batch_wait_ms = 20});
+    wr_model *m = load_cold(
+        e, FREE_TEXT,
+        (weir_model_options){.batch_max = 8, .batch_min = 3, .batch_wait_ms = 20});
     int64_t begun = weir_now_ns();
     expect_ok(run_one(e, m, floats(x, 1, 4), floats(y, 1, 4)));
     assert_true(weir_now_ns() - begun >= 20000000 && y[0] == 2.0f);
     wr_model_unref(m);
 
     m = load_cold(e, FREE_TEXT, (weir_model_options){.batch_max = 8, .batch_min = 3});
-    expect_ok(run_one(e, m, floats(x, 1, 4), floats(y, 1, 4))); /* no wait given: not for ever */
+    expect_ok(run_one(e, m, floats(x, 1, 4),
+                      floats(y, 1, 4))); /* no wait given: not for ever */
     assert_int_equal(stats_of(m).n_inline, 1);
     wr_model_unref(m);
     wr_engine_free(e);
@@ -269,8 +276,9 @@ static void test_other_models_overtake_one_that_waits_for_its_batch(void **state
     (void)state;
     wr_engine *e = engine_with(1);
     float x[4] = {1}, y[4];
-    wr_model *patient = load_cold(e, FREE_TEXT, (weir_model_options){.batch_max = 8, .batch_min = 3,
-                                                                     .batch_wait_ms = 600000});
+    wr_model *patient = load_cold(
+        e, FREE_TEXT,
+        (weir_model_options){.batch_max = 8, .batch_min = 3, .batch_wait_ms = 600000});
     wr_model *other = load_cold(e, FREE_TEXT, (weir_model_options){0});
     caller c;
     caller_init(&c, e, patient, 1, WIDTH);
@@ -425,8 +433,9 @@ static void test_submitted_jobs_wait_for_their_batch(void **state)
 {
     (void)state;
     wr_engine *e = engine_with(2);
-    wr_model *m = load_cold(e, FREE_TEXT, (weir_model_options){.batch_max = 8, .batch_min = 4,
-                                                               .batch_wait_ms = 30});
+    wr_model *m = load_cold(
+        e, FREE_TEXT,
+        (weir_model_options){.batch_max = 8, .batch_min = 4, .batch_wait_ms = 30});
     caller c[2];
     entry en[2];
     order o;
@@ -563,9 +572,10 @@ static void test_every_caller_gets_its_own_rows_back(void **state)
 {
     (void)state;
     wr_engine *e = engine_with(2);
-    wr_model *m[] = {load_cold(e, FREE_TEXT "; delay_us=20",
-                               (weir_model_options){.batch_max = 16, .block_rows = 5}),
-                     load_cold(e, FREE_TEXT "; write_input", (weir_model_options){.batch_max = 12})};
+    wr_model *m[] = {
+        load_cold(e, FREE_TEXT "; delay_us=20",
+                  (weir_model_options){.batch_max = 16, .block_rows = 5}),
+        load_cold(e, FREE_TEXT "; write_input", (weir_model_options){.batch_max = 12})};
     hammer h[CALLERS];
     strike_together(e, m, h, false);
     weir_model_stats a = stats_of(m[0]), b = stats_of(m[1]);
@@ -585,8 +595,9 @@ static void test_hurried_callers_end_in_time_or_say_so(void **state)
 {
     (void)state;
     wr_engine *e = engine_with(2);
-    wr_model *m[] = {load_cold(e, FREE_TEXT "; delay_us=300", (weir_model_options){.batch_max = 16}),
-                     load_cold(e, FREE_TEXT "; delay_us=100; deaf", (weir_model_options){0})};
+    wr_model *m[] = {
+        load_cold(e, FREE_TEXT "; delay_us=300", (weir_model_options){.batch_max = 16}),
+        load_cold(e, FREE_TEXT "; delay_us=100; deaf", (weir_model_options){0})};
     hammer h[CALLERS];
     int n_timeouts = 0;
     strike_together(e, m, h, true);
@@ -598,7 +609,8 @@ static void test_hurried_callers_end_in_time_or_say_so(void **state)
     assert_int_equal(stats_of(m[0]).n_timeouts + stats_of(m[1]).n_timeouts, n_timeouts);
     assert_true(n_timeouts > 0);
     float x[4] = {1}, y[4];
-    expect_ok(run_one(e, m[0], floats(x, 1, 4), floats(y, 1, 4))); /* no stop is left behind */
+    expect_ok(
+        run_one(e, m[0], floats(x, 1, 4), floats(y, 1, 4))); /* no stop is left behind */
     wr_model_unref(m[0]);
     wr_model_unref(m[1]);
     wr_engine_free(e);
@@ -619,7 +631,7 @@ static void *keep_running(void *arg)
     for (bool stop = false; !stop;) {
         float x[4] = {1, 2, 3, 4}, y[4];
         int64_t shape[] = {1, 4};
-        weir_tensor in, out;
+        weir_tensor in = {0}, out = {0};
         one o;
         pthread_mutex_lock(&s->lock);
         wr_model *m = wr_model_ref(s->m);
@@ -652,8 +664,8 @@ static void test_a_version_is_replaced_while_others_run(void **state)
     weir_model_options quick = {.block_rows = 8};
     for (int v = 2; v < 8; v++) {
         wr_model *next = NULL;
-        expect_ok(wr_model_load(&next, s.e, WEIR_STR("m"), text, false, &quick, s.m, WEIR_NEVER,
-                                &err));
+        expect_ok(wr_model_load(&next, s.e, WEIR_STR("m"), text, false, &quick, s.m,
+                                WEIR_NEVER, &err));
         pthread_mutex_lock(&s.lock);
         wr_model *old = s.m;
         s.m = next;

@@ -12,9 +12,11 @@ static int start(void **state)
 {
     (void)state;
     e = engine_with(1);
-    m = load_cold(e, "mock; op=sum; in=a:FLOAT[-1,5]; in=b:FLOAT[-1,5]; out=y:FLOAT[-1,5]",
+    m = load_cold(e,
+                  "mock; op=sum; in=a:FLOAT[-1,5]; in=b:FLOAT[-1,5]; out=y:FLOAT[-1,5]",
                   (weir_model_options){0});
-    fixed = load_cold(e, "mock; in=x:FLOAT[2,3]; out=y:FLOAT[2,3]", (weir_model_options){0});
+    fixed =
+        load_cold(e, "mock; in=x:FLOAT[2,3]; out=y:FLOAT[2,3]", (weir_model_options){0});
     return 0;
 }
 
@@ -32,7 +34,8 @@ static weir_status run_two(weir_tensor x0, weir_tensor x1, weir_tensor out)
 {
     weir_tensor in[] = {x0, x1};
     wr_output o = {.view = out};
-    wr_job job = {.model = m, .in = in, .n_in = 2, .out = &o, .n_out = 1, .deadline = WEIR_NEVER};
+    wr_job job = {
+        .model = m, .in = in, .n_in = 2, .out = &o, .n_out = 1, .deadline = WEIR_NEVER};
     uint64_t runs = stats_of(m).n_runs;
     memset(y, 0x55, sizeof y);
     weir_status st = run_job(e, &job);
@@ -54,8 +57,10 @@ static void test_wrong_shapes_name_both(void **state)
                 "output 'y' is FLOAT[3,6], the model gives FLOAT[?,5]");
     expect_fail(run_two(good, good, floats(y, 2, 5)), WEIR_ERR_SHAPE,
                 "output 'y' has 2 rows, the first input has 3");
-    weir_tensor flat = view_1d(a, WEIR_F32, 15), cube = view_of(a, WEIR_F32, 3, (int64_t[]){1, 3, 5});
-    expect_fail(run_two(flat, good, out), WEIR_ERR_SHAPE, "is FLOAT[15], the model wants FLOAT[?,5]");
+    weir_tensor flat = view_1d(a, WEIR_F32, 15),
+                cube = view_of(a, WEIR_F32, 3, (int64_t[]){1, 3, 5});
+    expect_fail(run_two(flat, good, out), WEIR_ERR_SHAPE,
+                "is FLOAT[15], the model wants FLOAT[?,5]");
     expect_fail(run_two(good, cube, out), WEIR_ERR_SHAPE, "is FLOAT[1,3,5]");
     weir_tensor scalar = view_of(a, WEIR_F32, 0, NULL);
     expect_fail(run_two(scalar, good, out), WEIR_ERR_SHAPE, "the model wants FLOAT[?,5]");
@@ -108,8 +113,8 @@ static void test_zero_extents(void **state)
     expect_fail(run_one(e, wide, floats(a, 3, 0), floats(y, 3, 0)), WEIR_ERR_SHAPE,
                 "extent 1 is 0; only the batch");
     wr_model_unref(wide);
-    wr_model *to_fixed = load_cold(e, "mock; in=x:FLOAT[-1,3]; out=y:FLOAT[1,3]",
-                                   (weir_model_options){0});
+    wr_model *to_fixed =
+        load_cold(e, "mock; in=x:FLOAT[-1,3]; out=y:FLOAT[1,3]", (weir_model_options){0});
     expect_fail(run_one(e, to_fixed, floats(a, 0, 3), floats(y, 1, 3)), WEIR_ERR_SHAPE,
                 "extent 0 is 0; only the batch");
     wr_model_unref(to_fixed);
@@ -120,8 +125,10 @@ static void test_wrong_counts_and_null_pointers(void **state)
     (void)state;
     weir_tensor in[] = {floats(a, 1, 5), floats(b, 1, 5), floats(b, 1, 5)};
     wr_output out[2] = {{.view = floats(y, 1, 5)}, {.view = floats(y, 1, 5)}};
-    wr_job job = {.model = m, .in = in, .n_in = 3, .out = out, .n_out = 1, .deadline = WEIR_NEVER};
-    expect_fail(run_job(e, &job), WEIR_ERR_ARG, "model 'm': 3 inputs given, the model has 2");
+    wr_job job = {
+        .model = m, .in = in, .n_in = 3, .out = out, .n_out = 1, .deadline = WEIR_NEVER};
+    expect_fail(run_job(e, &job), WEIR_ERR_ARG,
+                "model 'm': 3 inputs given, the model has 2");
     job.n_in = 2;
     job.n_out = 2;
     expect_fail(run_job(e, &job), WEIR_ERR_ARG, "2 outputs given, the model has 1");
@@ -143,10 +150,13 @@ static void test_wrong_counts_and_null_pointers(void **state)
     job.model = m;
     expect_fail(run_job(NULL, &job), WEIR_ERR_ARG, "null pointer for the engine");
     assert_int_equal(wr_engine_run(e, NULL), WEIR_ERR_ARG);
-    expect_fail(wr_engine_submit(e, NULL, &err), WEIR_ERR_ARG, "null pointer for the job");
-    expect_fail(wr_engine_submit(e, &job, &err), WEIR_ERR_ARG, "function to call when done");
+    expect_fail(wr_engine_submit(e, NULL, &err), WEIR_ERR_ARG,
+                "null pointer for the job");
+    expect_fail(wr_engine_submit(e, &job, &err), WEIR_ERR_ARG,
+                "function to call when done");
     wr_engine *other = engine_with(1);
-    expect_fail(run_job(other, &job), WEIR_ERR_ARG, "model 'm' belongs to another engine");
+    expect_fail(run_job(other, &job), WEIR_ERR_ARG,
+                "model 'm' belongs to another engine");
     wr_engine_free(other);
     expect_ok(run_job(e, &job));
 }
@@ -156,7 +166,8 @@ static void test_failures_are_accounted(void **state)
     (void)state;
     weir_model_stats before = stats_of(m);
     weir_tensor good = floats(a, 3, 5);
-    expect_fail(run_two(floats(a, 3, 4), good, floats(y, 3, 5)), WEIR_ERR_SHAPE, "FLOAT[3,4]");
+    expect_fail(run_two(floats(a, 3, 4), good, floats(y, 3, 5)), WEIR_ERR_SHAPE,
+                "FLOAT[3,4]");
     weir_model_stats after = stats_of(m);
     assert_int_equal(after.n_calls, before.n_calls + 1);
     assert_int_equal(after.n_errors, before.n_errors + 1);

@@ -119,7 +119,8 @@ static void test_clamps_into_the_range_and_replaces_not_a_number(void **state)
 {
     (void)state;
     float f[] = {-9, 0.5f, 9, NAN, INFINITY, -INFINITY};
-    weir_guard g = {.mode = WEIR_GUARD_CLAMP, .ranged = true, .low = -1, .high = 2, .fallback = 0.25};
+    weir_guard g = {
+        .mode = WEIR_GUARD_CLAMP, .ranged = true, .low = -1, .high = 2, .fallback = 0.25};
     weir_tensor t = floats(f, 1, 6);
     wr_guard_mend(&t, &g);
     float want[] = {-1, 0.5f, 2, 0.25f, 2, -1};
@@ -130,7 +131,8 @@ static void test_fallback_replaces_each_bad_value(void **state)
 {
     (void)state;
     double d[] = {-9, 0.5, (double)NAN, (double)INFINITY};
-    weir_guard g = {.mode = WEIR_GUARD_FALLBACK, .ranged = true, .low = 0, .high = 1, .fallback = -3};
+    weir_guard g = {
+        .mode = WEIR_GUARD_FALLBACK, .ranged = true, .low = 0, .high = 1, .fallback = -3};
     weir_tensor t = view2(WEIR_F64, d, 2, 2);
     wr_guard_mend(&t, &g);
     double want[] = {-3, 0.5, -3, -3};
@@ -142,15 +144,20 @@ static void test_clamping_halves_keeps_every_good_one(void **state)
     (void)state;
     /* Clamped to the whole range, each of the 65,536 patterns that is finite must come back as it
      * was: reading and writing halves are each other's inverse. */
-    weir_guard all = {.mode = WEIR_GUARD_CLAMP, .ranged = true, .low = -1, .high = 1, .fallback = 0};
+    weir_guard all = {
+        .mode = WEIR_GUARD_CLAMP, .ranged = true, .low = -1, .high = 1, .fallback = 0};
     for (uint32_t i = 0; i < 65536; i++) {
         uint16_t h = (uint16_t)i, b = (uint16_t)i;
         weir_tensor th = view2(WEIR_F16, &h, 1, 1), tb = view2(WEIR_BF16, &b, 1, 1);
         wr_guard_mend(&th, &all);
         wr_guard_mend(&tb, &all);
         uint16_t sign = (uint16_t)(i & 0x8000), rest = (uint16_t)(i & 0x7fff);
-        uint16_t want_h = rest > 0x7c00 ? 0 : rest > 0x3c00 ? (uint16_t)(sign | 0x3c00) : (uint16_t)i;
-        uint16_t want_b = rest > 0x7f80 ? 0 : rest > 0x3f80 ? (uint16_t)(sign | 0x3f80) : (uint16_t)i;
+        uint16_t want_h = rest > 0x7c00   ? 0
+                          : rest > 0x3c00 ? (uint16_t)(sign | 0x3c00)
+                                          : (uint16_t)i;
+        uint16_t want_b = rest > 0x7f80   ? 0
+                          : rest > 0x3f80 ? (uint16_t)(sign | 0x3f80)
+                                          : (uint16_t)i;
         assert_int_equal(h, want_h);
         assert_int_equal(b, want_b);
     }
@@ -162,8 +169,9 @@ static void test_fallback_of_halves_is_the_nearest_one(void **state)
     const struct {
         double value;
         uint16_t half, bf16;
-    } cases[] = {{1.0 / 3, 0x3555, 0x3eab},  {-2, 0xc000, 0xc000},  {65504, 0x7bff, 0x4780},
-                 {1e-7, 0x0002, 0x33d7},     {6.1e-5, 0x03ff, 0x3880}, {0.1, 0x2e66, 0x3dcd},
+    } cases[] = {{1.0 / 3, 0x3555, 0x3eab}, {-2, 0xc000, 0xc000},
+                 {65504, 0x7bff, 0x4780},   {1e-7, 0x0002, 0x33d7},
+                 {6.1e-5, 0x03ff, 0x3880},  {0.1, 0x2e66, 0x3dcd},
                  {100.25, 0x5644, 0x42c8}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         weir_guard g = {.mode = WEIR_GUARD_FALLBACK, .fallback = cases[i].value};

@@ -26,7 +26,8 @@ static void test_unknown_names_are_answered_with_the_known_ones(void **state)
     (void)state;
     const wr_backend_ops *ops = NULL;
     expect_fail(wr_backend_load(&ops, WEIR_STR("tflite"), (weir_str){0}, 1, false, &err),
-                WEIR_ERR_BACKEND, "there is no backend 'tflite'; Weir has mock, onnx, torch");
+                WEIR_ERR_BACKEND,
+                "there is no backend 'tflite'; Weir has mock, onnx, torch");
     assert_null(ops);
 }
 
@@ -36,7 +37,8 @@ static void test_mock_is_found_beside_the_program(void **state)
     const wr_backend_ops *ops = NULL, *again = NULL;
     expect_ok(wr_backend_load(&ops, WEIR_STR("mock"), (weir_str){0}, 1, false, &err));
     assert_string_equal(ops->name, "mock");
-    expect_ok(wr_backend_load(&again, WEIR_STR("mock"), WEIR_STR("/nowhere"), 1, false, &err));
+    expect_ok(
+        wr_backend_load(&again, WEIR_STR("mock"), WEIR_STR("/nowhere"), 1, false, &err));
     assert_ptr_equal(ops, again);
 }
 
@@ -58,7 +60,8 @@ static void test_a_missing_backend_says_what_where_and_what_to_install(void **st
     search *s = malloc(sizeof *s);
     assert_non_null(s);
     make_search(s, "torch", weir_cstr("/some/folder"));
-    expect_fail(not_found(&table[2], s, &err), WEIR_ERR_BACKEND, "backend 'torch' is not installed");
+    expect_fail(not_found(&table[2], s, &err), WEIR_ERR_BACKEND,
+                "backend 'torch' is not installed");
     assert_has(err.text, "libtorch-dev");
     assert_has(err.text, "/some/folder/weir_backend_torch.so");
     free(s);
@@ -173,7 +176,8 @@ static void test_a_missing_library_is_an_error_and_not_for_ever(void **state)
     setenv("WEIR_ONNXRUNTIME", "/nowhere/libonnxruntime.so", 1);
     unsetenv("WEIR_PREFIX");
     const wr_backend_ops *ops = NULL;
-    weir_status st = wr_backend_load(&ops, WEIR_STR("onnx"), weir_cstr(folder), 1, false, &err);
+    weir_status st =
+        wr_backend_load(&ops, WEIR_STR("onnx"), weir_cstr(folder), 1, false, &err);
     unsetenv("WEIR_ONNXRUNTIME");
     if (st != WEIR_OK) { /* or the system has the library */
         assert_int_equal(st, WEIR_ERR_BACKEND);

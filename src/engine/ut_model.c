@@ -54,12 +54,14 @@ static void test_counts_versions_on_and_refuses_the_same_one(void **state)
     weir_buffer *b = bytes_of(ECHO4, strlen(ECHO4));
     weir_model_options same = {.version = 2}, ten = {.version = 10};
     wr_model *v1 = NULL, *v2 = NULL, *v3 = NULL;
-    expect_ok(wr_model_load(&v1, e, WEIR_STR("m"), b, false, NULL, NULL, WEIR_NEVER, &err));
+    expect_ok(
+        wr_model_load(&v1, e, WEIR_STR("m"), b, false, NULL, NULL, WEIR_NEVER, &err));
     expect_ok(wr_model_load(&v2, e, WEIR_STR("m"), b, false, NULL, v1, WEIR_NEVER, &err));
     assert_int_equal(wr_model_info(v1)->version, 1);
     assert_int_equal(wr_model_info(v2)->version, 2);
-    expect_fail(wr_model_load(&v3, e, WEIR_STR("m"), b, false, &same, v2, WEIR_NEVER, &err),
-                WEIR_ERR_EXISTS, "version 2 is there");
+    expect_fail(
+        wr_model_load(&v3, e, WEIR_STR("m"), b, false, &same, v2, WEIR_NEVER, &err),
+        WEIR_ERR_EXISTS, "version 2 is there");
     assert_null(v3);
     expect_ok(wr_model_load(&v3, e, WEIR_STR("m"), b, false, &ten, v2, WEIR_NEVER, &err));
     assert_int_equal(wr_model_info(v3)->version, 10);
@@ -75,7 +77,8 @@ static void test_versions_share_one_account_that_outlives_them(void **state)
     float x[8] = {1}, y[8];
     weir_buffer *b = bytes_of(ECHO4, strlen(ECHO4));
     wr_model *v1 = NULL, *v2 = NULL;
-    expect_ok(wr_model_load(&v1, e, WEIR_STR("m"), b, false, NULL, NULL, WEIR_NEVER, &err));
+    expect_ok(
+        wr_model_load(&v1, e, WEIR_STR("m"), b, false, NULL, NULL, WEIR_NEVER, &err));
     expect_ok(run_one(e, v1, floats(x, 2, 4), floats(y, 2, 4)));
     expect_ok(wr_model_load(&v2, e, WEIR_STR("m"), b, false, NULL, v1, WEIR_NEVER, &err));
     expect_ok(run_one(e, v2, floats(x, 1, 4), floats(y, 1, 4)));
@@ -130,17 +133,25 @@ static void test_refuses_what_is_no_model(void **state)
 {
     (void)state;
     wr_model *m = NULL;
-    weir_model_options mock = {.backend = WEIR_STR("mock")}, none = {.backend = WEIR_STR("caffe")};
-    expect_fail(try_load(&m, e, "\x7f" "ELF and more", NULL), WEIR_ERR_FORMAT, "7f 45 4c 46");
+    weir_model_options mock = {.backend = WEIR_STR("mock")},
+                       none = {.backend = WEIR_STR("caffe")};
+    expect_fail(try_load(&m, e,
+                         "\x7f"
+                         "ELF and more",
+                         NULL),
+                WEIR_ERR_FORMAT, "7f 45 4c 46");
     expect_fail(try_load(&m, e, "a", NULL), WEIR_ERR_FORMAT, "1 bytes");
-    expect_fail(try_load(&m, e, "PK\3\4 a zip", &mock), WEIR_ERR_FORMAT, "look like one of backend 'torch'");
+    expect_fail(try_load(&m, e, "PK\3\4 a zip", &mock), WEIR_ERR_FORMAT,
+                "look like one of backend 'torch'");
     expect_fail(try_load(&m, e, ECHO4, &none), WEIR_ERR_BACKEND, "no backend 'caffe'");
-    expect_fail(try_load(&m, e, "mock; in=x:FLOAT[-1,4]; gibberish=3", NULL), WEIR_ERR_FORMAT,
-                "at byte 24 of 35");
+    expect_fail(try_load(&m, e, "mock; in=x:FLOAT[-1,4]; gibberish=3", NULL),
+                WEIR_ERR_FORMAT, "at byte 24 of 35");
     expect_fail(try_load(&m, e, "mock; fail_load", NULL), WEIR_ERR_MODEL, "told to fail");
-    expect_fail(try_load(&m, e, ECHO4 "; fail_on=1", NULL), WEIR_ERR_MODEL, "first run failed");
-    expect_fail(wr_model_load(&m, e, WEIR_STR("m"), NULL, false, NULL, NULL, WEIR_NEVER, &err),
-                WEIR_ERR_ARG, "null pointer");
+    expect_fail(try_load(&m, e, ECHO4 "; fail_on=1", NULL), WEIR_ERR_MODEL,
+                "first run failed");
+    expect_fail(
+        wr_model_load(&m, e, WEIR_STR("m"), NULL, false, NULL, NULL, WEIR_NEVER, &err),
+        WEIR_ERR_ARG, "null pointer");
     assert_null(m);
 }
 
@@ -149,14 +160,16 @@ static void test_refuses_bad_names_and_late_calls(void **state)
     (void)state;
     wr_model *m = NULL;
     weir_buffer *b = bytes_of(ECHO4, strlen(ECHO4));
-    expect_fail(wr_model_load(&m, e, WEIR_STR(""), b, false, NULL, NULL, WEIR_NEVER, &err),
-                WEIR_ERR_ARG, "model name is empty");
-    expect_fail(wr_model_load(&m, e, WEIR_STR("a\0b"), b, false, NULL, NULL, WEIR_NEVER, &err),
-                WEIR_ERR_ARG, "NUL byte");
+    expect_fail(
+        wr_model_load(&m, e, WEIR_STR(""), b, false, NULL, NULL, WEIR_NEVER, &err),
+        WEIR_ERR_ARG, "model name is empty");
+    expect_fail(
+        wr_model_load(&m, e, WEIR_STR("a\0b"), b, false, NULL, NULL, WEIR_NEVER, &err),
+        WEIR_ERR_ARG, "NUL byte");
     expect_fail(wr_model_load(&m, e, WEIR_STR("m"), b, false, NULL, NULL, 1, &err),
                 WEIR_ERR_TIMEOUT, "deadline passed");
-    expect_fail(wr_model_load(&m, NULL, WEIR_STR("m"), b, false, NULL, NULL, 1, &err), WEIR_ERR_ARG,
-                "engine");
+    expect_fail(wr_model_load(&m, NULL, WEIR_STR("m"), b, false, NULL, NULL, 1, &err),
+                WEIR_ERR_ARG, "engine");
     assert_null(m);
     weir_buffer_unref(b);
 }
@@ -167,8 +180,8 @@ static void test_a_warm_up_past_the_deadline_fails_the_load(void **state)
     const char *text = ECHO4 "; delay_us=60000000";
     wr_model *m = NULL;
     weir_buffer *b = bytes_of(text, strlen(text));
-    expect_fail(wr_model_load(&m, e, WEIR_STR("m"), b, false, NULL, NULL, weir_deadline_in_ms(30),
-                              &err),
+    expect_fail(wr_model_load(&m, e, WEIR_STR("m"), b, false, NULL, NULL,
+                              weir_deadline_in_ms(30), &err),
                 WEIR_ERR_TIMEOUT, "first run");
     assert_null(m);
     weir_buffer_unref(b);
@@ -191,7 +204,8 @@ static void test_warm_up_sees_that_rows_depend_on_each_other(void **state)
     for (int i = 0; i < 16; i++)
         x[i] = (float)i;
     expect_ok(run_one(e, together, floats(x, 4, 4), floats(y, 4, 4)));
-    assert_true(y[0] == 6.0f && y[15] == 9.0f); /* means of columns: one run of four rows */
+    assert_true(y[0] == 6.0f &&
+                y[15] == 9.0f); /* means of columns: one run of four rows */
     assert_int_equal(stats_of(together).n_runs, 1);
     wr_model_unref(together);
     wr_model_unref(apart);
@@ -261,11 +275,13 @@ static void test_load_survives_every_allocation_failure(void **state)
         wr_model *m = NULL;
         weir_memory_trim(0);
         wr_fail_allocation_after(n);
-        weir_status st = wr_model_load(&m, e, WEIR_STR("m"), b, false, &o, NULL, WEIR_NEVER, &err);
+        weir_status st =
+            wr_model_load(&m, e, WEIR_STR("m"), b, false, &o, NULL, WEIR_NEVER, &err);
         wr_fail_allocation_after(-1);
         if (st == WEIR_OK) {
             assert_true(n > 5);
-            assert_true(m->independent); /* no shortage was taken for a property of the model */
+            assert_true(
+                m->independent); /* no shortage was taken for a property of the model */
             wr_model_unref(m);
             break;
         }

@@ -88,7 +88,8 @@ static void test_misaligned_memory_is_packed(void **state)
     char raw_in[17], raw_out[17];
     count_up(x, 4);
     memcpy(raw_in + 1, x, 16);
-    weir_tensor in = floats((float *)(void *)raw_in, 1, 4), out = floats((float *)(void *)raw_out, 1, 4);
+    weir_tensor in = floats((float *)(void *)raw_in, 1, 4),
+                out = floats((float *)(void *)raw_out, 1, 4);
     in.data = raw_in + 1;
     out.data = raw_out + 1;
     wr_model *m = load_cold(e, IO4, (weir_model_options){0});
@@ -105,7 +106,8 @@ static void test_a_model_that_writes_its_input_gets_a_copy(void **state)
     float x[40], keep[40], y[40];
     count_up(x, 40);
     memcpy(keep, x, sizeof x);
-    wr_model *m = load_cold(e, IO4 "; write_input", (weir_model_options){.block_rows = 4});
+    wr_model *m =
+        load_cold(e, IO4 "; write_input", (weir_model_options){.block_rows = 4});
     expect_ok(run_one(e, m, floats(x, 10, 4), floats(y, 10, 4)));
     assert_memory_equal(x, keep, sizeof x);
     assert_memory_equal(y, keep, sizeof x);
@@ -124,10 +126,12 @@ static void test_large_batches_run_in_blocks_without_copies(void **state)
     enum { ROWS = 11 };
     float x[ROWS * 4], y[ROWS * 4], seen[ROWS];
     count_up(x, ROWS * 4);
-    wr_model *m = load_cold(e, IO4 "; out=n:FLOAT[-1,1]", (weir_model_options){.block_rows = 4});
+    wr_model *m =
+        load_cold(e, IO4 "; out=n:FLOAT[-1,1]", (weir_model_options){.block_rows = 4});
     weir_tensor in = floats(x, ROWS, 4);
     wr_output out[] = {{.view = floats(y, ROWS, 4)}, {.view = floats(seen, ROWS, 1)}};
-    wr_job job = {.model = m, .in = &in, .n_in = 1, .out = out, .n_out = 2, .deadline = WEIR_NEVER};
+    wr_job job = {
+        .model = m, .in = &in, .n_in = 1, .out = out, .n_out = 2, .deadline = WEIR_NEVER};
     expect_ok(run_job(e, &job));
     assert_memory_equal(x, y, sizeof x);
     weir_model_stats s = stats_of(m);
@@ -187,7 +191,8 @@ static void test_gives_buffers_for_outputs_without_memory(void **state)
     (void)state;
     float x[20];
     count_up(x, 20);
-    const char *texts[] = {IO4, "mock; in=x:FLOAT[-1,4]; out=y:FLOAT[-1,-1]"}; /* second: by backend */
+    const char *texts[] = {
+        IO4, "mock; in=x:FLOAT[-1,4]; out=y:FLOAT[-1,-1]"}; /* second: by backend */
     for (int i = 0; i < 2; i++) {
         wr_model *m = load_cold(e, texts[i], (weir_model_options){.block_rows = 2});
         one o;
@@ -230,12 +235,18 @@ static void test_scripts_run_their_functions(void **state)
     float a[] = {1, 2}, b[] = {10, 20};
     weir_buffer *text = bytes_of("mock", 4);
     wr_model *m = NULL;
-    expect_ok(wr_model_load(&m, e, WEIR_STR("s"), text, true, NULL, NULL, WEIR_NEVER, &err));
+    expect_ok(
+        wr_model_load(&m, e, WEIR_STR("s"), text, true, NULL, NULL, WEIR_NEVER, &err));
     assert_true(wr_model_info(m)->is_script);
     weir_tensor in[] = {floats(a, 1, 2), floats(b, 1, 2)};
     wr_output out = {0};
-    wr_job job = {.model = m, .function = WEIR_STR("sum"), .in = in, .n_in = 2, .out = &out,
-                  .n_out = 1, .deadline = WEIR_NEVER};
+    wr_job job = {.model = m,
+                  .function = WEIR_STR("sum"),
+                  .in = in,
+                  .n_in = 2,
+                  .out = &out,
+                  .n_out = 1,
+                  .deadline = WEIR_NEVER};
     expect_ok(run_job(e, &job));
     assert_true(((float *)out.view.data)[1] == 22.0f);
     weir_buffer_unref(out.buffer);
@@ -279,8 +290,9 @@ static void test_guards_count_by_default(void **state)
     assert_int_equal(stats_of(m).n_bad_in, 2);
     assert_int_equal(stats_of(m).n_bad_out, 2);
     wr_model_unref(m);
-    m = load_cold(e, IO4, (weir_model_options){.input = {.mode = WEIR_GUARD_OFF},
-                                               .output = {.mode = WEIR_GUARD_OFF}});
+    m = load_cold(e, IO4,
+                  (weir_model_options){.input = {.mode = WEIR_GUARD_OFF},
+                                       .output = {.mode = WEIR_GUARD_OFF}});
     expect_ok(run_one(e, m, floats(x, 1, 4), floats(y, 1, 4)));
     assert_int_equal(stats_of(m).n_bad_in, 0);
     assert_int_equal(stats_of(m).n_bad_out, 0);
@@ -290,11 +302,12 @@ static void test_guards_count_by_default(void **state)
 static void test_failing_guards_leave_the_outputs_untouched(void **state)
 {
     (void)state;
-    float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, y[8] = {-1, -1, -1, -1, -1, -1, -1, -1}, was[8];
+    float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, y[8] = {-1, -1, -1, -1, -1, -1, -1, -1},
+          was[8];
     memcpy(was, y, sizeof y);
-    wr_model *m = load_cold(e, IO4 "; nan_on=2",
-                            (weir_model_options){.output = {.mode = WEIR_GUARD_FAIL},
-                                                 .block_rows = 1});
+    wr_model *m = load_cold(
+        e, IO4 "; nan_on=2",
+        (weir_model_options){.output = {.mode = WEIR_GUARD_FAIL}, .block_rows = 1});
     expect_fail(run_one(e, m, floats(x, 2, 4), floats(y, 2, 4)), WEIR_ERR_GUARD,
                 "output 0 'y' has 1 of 8 values that are not finite");
     assert_memory_equal(y, was, sizeof y);
@@ -304,8 +317,10 @@ static void test_failing_guards_leave_the_outputs_untouched(void **state)
     assert_int_equal(stats_of(m).n_errors, 1);
     wr_model_unref(m);
 
-    m = load_cold(e, IO4, (weir_model_options){.input = {.mode = WEIR_GUARD_FAIL, .ranged = true,
-                                                         .low = 0, .high = 7}});
+    m = load_cold(
+        e, IO4,
+        (weir_model_options){
+            .input = {.mode = WEIR_GUARD_FAIL, .ranged = true, .low = 0, .high = 7}});
     expect_fail(run_one(e, m, floats(x, 2, 4), floats(was, 2, 4)), WEIR_ERR_GUARD,
                 "input 0 'x' has 1 of 8 values outside [0, 7]");
     assert_true(was[0] == -1.0f);
@@ -317,7 +332,8 @@ static void test_mending_guards_change_outputs_only(void **state)
 {
     (void)state;
     float x[4] = {NAN, -5, 0.5f, 5}, y[4];
-    weir_guard clamp = {.mode = WEIR_GUARD_CLAMP, .ranged = true, .low = -1, .high = 1, .fallback = 9};
+    weir_guard clamp = {
+        .mode = WEIR_GUARD_CLAMP, .ranged = true, .low = -1, .high = 1, .fallback = 9};
     wr_model *m = load_cold(e, IO4, (weir_model_options){.output = clamp});
     expect_ok(run_one(e, m, floats(x, 1, 4), floats(y, 1, 4)));
     assert_true(y[0] == 9.0f && y[1] == -1.0f && y[2] == 0.5f && y[3] == 1.0f);
@@ -367,7 +383,8 @@ static void test_a_run_that_outlasts_its_deadline_says_so(void **state)
     one_init(&o, m, floats(x, 1, 4), floats(y, 1, 4));
     o.job.deadline = weir_deadline_in_ms(1);
     expect_fail(run_job(e, &o.job), WEIR_ERR_TIMEOUT, "ms after the deadline; it took");
-    expect_ok(run_one(e, m, floats(x, 1, 4), floats(y, 1, 4))); /* the wish to stop is forgotten */
+    expect_ok(run_one(e, m, floats(x, 1, 4),
+                      floats(y, 1, 4))); /* the wish to stop is forgotten */
     wr_model_unref(m);
 }
 
@@ -375,7 +392,8 @@ static void test_blocks_stop_at_the_deadline(void **state)
 {
     (void)state;
     float x[400] = {0}, y[400];
-    wr_model *m = load_cold(e, IO4 "; delay_us=10000; deaf", (weir_model_options){.block_rows = 1});
+    wr_model *m =
+        load_cold(e, IO4 "; delay_us=10000; deaf", (weir_model_options){.block_rows = 1});
     one o;
     one_init(&o, m, floats(x, 100, 4), floats(y, 100, 4));
     o.job.deadline = weir_deadline_in_ms(15);
@@ -416,11 +434,16 @@ static void test_a_run_survives_every_allocation_failure(void **state)
     weir_tensor in = floats(x, 8, 4);
     in.stride[0] = 32;
     for (long n = 0;; n++) {
-        wr_model *m = load_cold(e, IO4 "; out=z:FLOAT[-1,4]", (weir_model_options){.block_rows = 3});
+        wr_model *m = load_cold(e, IO4 "; out=z:FLOAT[-1,4]",
+                                (weir_model_options){.block_rows = 3});
         weir_tensor strided = floats(y, 8, 4);
         strided.stride[0] = 32;
         wr_output out[2] = {{.view = strided}};
-        wr_job job = {.model = m, .in = &in, .n_in = 1, .out = out, .n_out = 2,
+        wr_job job = {.model = m,
+                      .in = &in,
+                      .n_in = 1,
+                      .out = out,
+                      .n_out = 2,
                       .deadline = WEIR_NEVER};
         weir_memory_trim(0);
         wr_fail_allocation_after(n);

@@ -10,18 +10,22 @@
 #include "engine/internal.h"
 
 static const int64_t SEARCH_NS = 700 * INT64_C(1000000);
-static const int64_t RUN_NS = 60 * INT64_C(1000000);      /* longest single run of the search */
-static const int64_t SAMPLE_NS = INT64_C(1000000);        /* short runs are repeated for so long */
-static const size_t VIEW_BYTES = (size_t)64 << 20;        /* most bytes of one input or output */
-static const double GAIN = 1.05;     /* splitting that gives less is not worth it */
-static const double NEAR = 1.01;     /* blocks nearer to the fastest than this are as fast */
-static const double HARDLY = 1.03;   /* batches that are slower by less run whole */
+static const int64_t RUN_NS =
+    60 * INT64_C(1000000); /* longest single run of the search */
+static const int64_t SAMPLE_NS =
+    INT64_C(1000000); /* short runs are repeated for so long */
+static const size_t VIEW_BYTES = (size_t)64 << 20; /* most bytes of one input or output */
+static const double GAIN = 1.05; /* splitting that gives less is not worth it */
+static const double NEAR = 1.01; /* blocks nearer to the fastest than this are as fast */
+static const double HARDLY = 1.03;    /* batches that are slower by less run whole */
 static const double CONTENDER = 1.08; /* blocks farther from it are measured once */
-static const int64_t LARGE_ROWS = 1024; /* a trial of so many rows shows what large batches cost */
-static const double TOLERANCE = 1e-3; /* of the largest value: kernels differ by batch size */
+static const int64_t LARGE_ROWS =
+    1024; /* a trial of so many rows shows what large batches cost */
+static const double TOLERANCE =
+    1e-3; /* of the largest value: kernels differ by batch size */
 enum { PASSES = 6 };
 
-static const int64_t BLOCKS[] = {16,  32,  48,  64,  96,   128,  192, 256,
+static const int64_t BLOCKS[] = {16,  32,  48,  64,   96,   128,  192, 256,
                                  384, 512, 768, 1024, 2048, 4096, 8192};
 enum { N_BLOCKS = sizeof BLOCKS / sizeof *BLOCKS };
 
@@ -50,9 +54,11 @@ static void fill(const weir_tensor *t)
         else if (t->dtype == WEIR_F64)
             ((double *)t->data)[i] = (double)f;
         else if (t->dtype == WEIR_F16)
-            ((uint16_t *)t->data)[i] = (uint16_t)(0x2e66u + (seed >> 21)); /* 0.1 .. 0.85 */
+            ((uint16_t *)t->data)[i] =
+                (uint16_t)(0x2e66u + (seed >> 21)); /* 0.1 .. 0.85 */
         else if (t->dtype == WEIR_BF16)
-            ((uint16_t *)t->data)[i] = (uint16_t)(0x3dccu + (seed >> 24)); /* 0.1 .. 0.6 */
+            ((uint16_t *)t->data)[i] =
+                (uint16_t)(0x3dccu + (seed >> 24)); /* 0.1 .. 0.6 */
     }
 }
 
@@ -80,7 +86,8 @@ static void trial_fini(trial *t)
     }
 }
 
-static weir_status buffer_for(weir_buffer **out, const weir_io *io, int64_t rows, weir_error *err)
+static weir_status buffer_for(weir_buffer **out, const weir_io *io, int64_t rows,
+                              weir_error *err)
 {
     int64_t shape[WEIR_RANK_MAX] = {0};
     for (int d = 0; d < io->rank; d++)
@@ -100,7 +107,8 @@ static weir_status trial_init(trial *t, wr_context *x, int64_t rows, weir_error 
         weir_tensor v = weir_buffer_view(t->in[i]);
         fill(&v);
     }
-    for (int i = 0; i < m->info.n_out && st == WEIR_OK && m->independent && m->known_out; i++)
+    for (int i = 0; i < m->info.n_out && st == WEIR_OK && m->independent && m->known_out;
+         i++)
         st = buffer_for(&t->out[i], &m->info.out[i], rows, err);
     if (st != WEIR_OK)
         trial_fini(t);
@@ -160,7 +168,8 @@ static void drop_results(trial *t)
 
 static double value_at(const weir_tensor *t, size_t i)
 {
-    return t->dtype == WEIR_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+    return t->dtype == WEIR_F32 ? (double)((const float *)t->data)[i]
+                                : ((const double *)t->data)[i];
 }
 
 static bool same_values(const weir_tensor *a, const weir_tensor *b)
@@ -205,7 +214,8 @@ static weir_status find_dependence(wr_context *x, weir_deadline deadline, weir_e
     if (st == WEIR_ERR_MODEL || st == WEIR_ERR_SHAPE)
         st = WEIR_OK;
     for (int i = 0; i < m->info.n_out && m->independent; i++) {
-        weir_tensor a = weir_buffer_view(both.out[i]), b = weir_buffer_view(single.out[i]);
+        weir_tensor a = weir_buffer_view(both.out[i]),
+                    b = weir_buffer_view(single.out[i]);
         m->independent = same_values(&a, &b);
     }
 
@@ -238,7 +248,8 @@ static size_t row_bytes(const trial *t)
     const wr_model *m = t->x->model;
     size_t most = 1;
     for (int i = 0; i < m->info.n_in + m->info.n_out; i++) {
-        weir_tensor v = weir_buffer_view(i < m->info.n_in ? t->in[i] : t->out[i - m->info.n_in]);
+        weir_tensor v =
+            weir_buffer_view(i < m->info.n_in ? t->in[i] : t->out[i - m->info.n_in]);
         size_t bytes = weir_tensor_bytes(&v) / (size_t)t->rows;
         most = bytes > most ? bytes : most;
     }
@@ -250,7 +261,8 @@ static int affordable(const trial *two, int64_t row_ns)
 {
     size_t bytes = row_bytes(two);
     int n = 0;
-    while (n < N_BLOCKS && BLOCKS[n] * row_ns < RUN_NS && (size_t)BLOCKS[n] * bytes < VIEW_BYTES)
+    while (n < N_BLOCKS && BLOCKS[n] * row_ns < RUN_NS &&
+           (size_t)BLOCKS[n] * bytes < VIEW_BYTES)
         n++;
     return n;
 }
@@ -341,15 +353,17 @@ static weir_status first_run(wr_context *x, weir_deadline deadline, weir_error *
     weir_status st = trial_init(&t, x, 1, err);
     if (st != WEIR_OK)
         return st;
-    for (int i = 0; i < x->model->info.n_out; i++) { /* the backend shows its own shapes */
+    for (int i = 0; i < x->model->info.n_out;
+         i++) { /* the backend shows its own shapes */
         weir_buffer_unref(t.out[i]);
         t.out[i] = NULL;
     }
     st = trial_run(&t, 0, 1, deadline, NULL, &why);
     if (st != WEIR_OK)
-        st = weir_fail(err, st == WEIR_ERR_TIMEOUT || st == WEIR_ERR_NOMEM ? st : WEIR_ERR_MODEL,
-                       "model '%.*s': its first run failed (no_warm_up loads without one): %.350s",
-                       WR_NAME(x->model->name), why.text);
+        st = weir_fail(
+            err, st == WEIR_ERR_TIMEOUT || st == WEIR_ERR_NOMEM ? st : WEIR_ERR_MODEL,
+            "model '%.*s': its first run failed (no_warm_up loads without one): %.350s",
+            WR_NAME(x->model->name), why.text);
     drop_results(&t);
     trial_fini(&t);
     return st;

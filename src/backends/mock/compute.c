@@ -21,7 +21,8 @@ static size_t bytes_of(weir_dtype t)
 
 static array array_of(const weir_tensor *t)
 {
-    array a = {.data = t->data, .dtype = t->dtype, .bytes = bytes_of(t->dtype), .width = 1};
+    array a = {
+        .data = t->data, .dtype = t->dtype, .bytes = bytes_of(t->dtype), .width = 1};
     a.rows = t->rank == 0 ? 1 : t->shape[0];
     for (int d = 1; d < t->rank; d++)
         a.width *= t->shape[d];
@@ -29,16 +30,18 @@ static array array_of(const weir_tensor *t)
 }
 
 // clang-format off: types with arithmetic, one per entry.
-#define ARITHMETIC(X)                                                                              \
-    X(F32, float) X(F64, double) X(I8, int8_t) X(I16, int16_t) X(I32, int32_t) X(I64, int64_t)     \
-    X(U8, uint8_t) X(U16, uint16_t) X(U32, uint32_t) X(U64, uint64_t) X(BOOL, uint8_t)
+#define ARITHMETIC(X)                                                                    \
+    X(F32, float)                                                                        \
+    X(F64, double) X(I8, int8_t) X(I16, int16_t) X(I32, int32_t) X(I64, int64_t)         \
+        X(U8, uint8_t) X(U16, uint16_t) X(U32, uint32_t) X(U64, uint64_t)                \
+            X(BOOL, uint8_t)
 // clang-format on
 
 static double get(const array *a, int64_t i)
 {
     switch ((int)a->dtype) {
-#define X(name, type)                                                                              \
-    case WEIR_##name:                                                                              \
+#define X(name, type)                                                                    \
+    case WEIR_##name:                                                                    \
         return (double)((const type *)(const void *)a->data)[i];
         ARITHMETIC(X)
 #undef X
@@ -50,9 +53,9 @@ static double get(const array *a, int64_t i)
 static void set(const array *a, int64_t i, double v)
 {
     switch ((int)a->dtype) {
-#define X(name, type)                                                                              \
-    case WEIR_##name:                                                                              \
-        ((type *)(void *)a->data)[i] = (type)v;                                                    \
+#define X(name, type)                                                                    \
+    case WEIR_##name:                                                                    \
+        ((type *)(void *)a->data)[i] = (type)v;                                          \
         break;
         ARITHMETIC(X)
 #undef X
@@ -63,8 +66,9 @@ static void set(const array *a, int64_t i, double v)
 
 static double echo_at(const array *in, int64_t row, int64_t col)
 {
-    return in->rows == 0 || in->width == 0 ? 0
-                                           : get(in, row % in->rows * in->width + col % in->width);
+    return in->rows == 0 || in->width == 0
+               ? 0
+               : get(in, row % in->rows * in->width + col % in->width);
 }
 
 static double mean_at(const array *in, int64_t col)
@@ -75,8 +79,8 @@ static double mean_at(const array *in, int64_t col)
     return in->rows == 0 ? 0 : sum / (double)in->rows;
 }
 
-static double value_at(mock_op op, const mock_text *m, int64_t run, const array *in, int n_in,
-                       int64_t row, int64_t col, const array *mine)
+static double value_at(mock_op op, const mock_text *m, int64_t run, const array *in,
+                       int n_in, int64_t row, int64_t col, const array *mine)
 {
     double sum = 0;
     switch (op) {
@@ -95,15 +99,16 @@ static double value_at(mock_op op, const mock_text *m, int64_t run, const array 
     }
 }
 
-void mock_compute(mock_op op, const mock_text *m, int64_t run, const weir_tensor *in, int n_in,
-                  const weir_tensor *out, int i_out)
+void mock_compute(mock_op op, const mock_text *m, int64_t run, const weir_tensor *in,
+                  int n_in, const weir_tensor *out, int i_out)
 {
     array a[WEIR_IO_MAX], to = array_of(out);
     for (int i = 0; i < n_in; i++)
         a[i] = array_of(&in[i]);
     const array *mine = n_in == 0 ? NULL : &a[i_out < n_in ? i_out : n_in - 1];
-    if (op == MOCK_ECHO && mine != NULL && mine->dtype == to.dtype && mine->rows == to.rows &&
-        mine->width == to.width && m->scale == 1 && m->add == 0) {
+    if (op == MOCK_ECHO && mine != NULL && mine->dtype == to.dtype &&
+        mine->rows == to.rows && mine->width == to.width && m->scale == 1 &&
+        m->add == 0) {
         size_t n = (size_t)to.rows * (size_t)to.width * to.bytes;
         if (n > 0)
             memcpy(to.data, mine->data, n);

@@ -42,8 +42,8 @@ static bool recognises(const void *blob, size_t n)
     return n >= 4 && memcmp(blob, "mock", 4) == 0;
 }
 
-static weir_status load(wr_backend_model **out, const wr_load_args *args, weir_model_info *info,
-                        weir_error *err)
+static weir_status load(wr_backend_model **out, const wr_load_args *args,
+                        weir_model_info *info, weir_error *err)
 {
     const char *why;
     size_t at;
@@ -51,21 +51,25 @@ static weir_status load(wr_backend_model **out, const wr_load_args *args, weir_m
     if (m == NULL)
         return host->fail(err, WEIR_ERR_NOMEM, "mock: no memory for a model");
     memset(m, 0, sizeof *m);
-    snprintf(m->name, sizeof m->name, "%.*s", (int)(args->name.n < 60 ? args->name.n : 60),
+    snprintf(m->name, sizeof m->name, "%.*s",
+             (int)(args->name.n < 60 ? args->name.n : 60),
              args->name.n == 0 ? "" : args->name.p);
     m->is_script = args->is_script;
     if (!mock_parse(&m->text, args->blob, args->n_blob, &why, &at)) {
-        weir_status st = host->fail(err, WEIR_ERR_FORMAT, "model '%s': at byte %zu of %zu: %s",
-                                    m->name, at, args->n_blob, why);
+        weir_status st =
+            host->fail(err, WEIR_ERR_FORMAT, "model '%s': at byte %zu of %zu: %s",
+                       m->name, at, args->n_blob, why);
         host->free(m);
         return st;
     }
     mock_text *t = &m->text;
-    bool gated = (t->gate_fd >= 0 || t->tell_fd >= 0) && getenv("WEIR_MOCK_GATES") == NULL;
+    bool gated =
+        (t->gate_fd >= 0 || t->tell_fd >= 0) && getenv("WEIR_MOCK_GATES") == NULL;
     if (gated || t->fail_load) {
-        weir_status st = host->fail(err, WEIR_ERR_MODEL, "model '%s': %s", m->name,
-                                    gated ? "gates need WEIR_MOCK_GATES in the environment"
-                                          : "told to fail when loaded");
+        weir_status st =
+            host->fail(err, WEIR_ERR_MODEL, "model '%s': %s", m->name,
+                       gated ? "gates need WEIR_MOCK_GATES in the environment"
+                             : "told to fail when loaded");
         host->free(m);
         return st;
     }
@@ -97,7 +101,8 @@ static int64_t now_ns(void)
 
 /* Until `fd` is readable, `until` or, unless deaf, the place is told to stop or the deadline is
  * over. False in the last two cases. */
-static bool wait_for(const wr_backend_model *m, const wr_run_args *args, int fd, int64_t until)
+static bool wait_for(const wr_backend_model *m, const wr_run_args *args, int fd,
+                     int64_t until)
 {
     bool deaf = m->text.deaf;
     for (;;) {
@@ -139,7 +144,9 @@ static void output_shape(const weir_io *io, const wr_run_args *args, int64_t *sh
 {
     const weir_tensor *in = args->n_in > 0 ? &args->in[0] : NULL;
     for (int d = 0; d < io->rank; d++)
-        shape[d] = io->shape[d] >= 0 ? io->shape[d] : in != NULL && d < in->rank ? in->shape[d] : 1;
+        shape[d] = io->shape[d] >= 0            ? io->shape[d]
+                   : in != NULL && d < in->rank ? in->shape[d]
+                                                : 1;
 }
 
 /* Memory of output i: the caller's, checked, or a new buffer. */
@@ -166,8 +173,8 @@ static weir_status prepare(const wr_backend_model *m, const wr_run_args *args, i
         same = o->view.shape[d] == shape[d];
     if (same)
         return WEIR_OK;
-    return host->fail(err, WEIR_ERR_SHAPE, "model '%s': output %d has another type or shape", m->name,
-                      i);
+    return host->fail(err, WEIR_ERR_SHAPE,
+                      "model '%s': output %d has another type or shape", m->name, i);
 }
 
 static void spoil(const weir_tensor *t, double v)
@@ -194,8 +201,8 @@ static weir_status compute(wr_backend_model *m, const wr_run_args *args, int64_t
     const mock_text *t = &m->text;
     mock_op op = t->op;
     if (m->is_script && !mock_op_parse(args->function, &op))
-        return host->fail(err, WEIR_ERR_MODEL, "script '%s' has no function '%.*s'", m->name,
-                          (int)args->function.n, args->function.p);
+        return host->fail(err, WEIR_ERR_MODEL, "script '%s' has no function '%.*s'",
+                          m->name, (int)args->function.n, args->function.p);
     for (int i = 0; i < args->n_out; i++) {
         weir_status st = prepare(m, args, i, err);
         if (st != WEIR_OK)
@@ -222,11 +229,11 @@ static weir_status run(wr_backend_model *m, const wr_run_args *args, weir_error 
     int64_t number = atomic_fetch_add(&m->n_runs, 1) + 1;
     int64_t rows = args->n_in > 0 && args->in[0].rank > 0 ? args->in[0].shape[0] : 1;
     if (!pass_gates(m, args, rows))
-        return host->fail(err, WEIR_ERR_TIMEOUT, "model '%s': stopped in run %lld", m->name,
-                          (long long)number);
+        return host->fail(err, WEIR_ERR_TIMEOUT, "model '%s': stopped in run %lld",
+                          m->name, (long long)number);
     if (hits(t->fail_on, number) || (t->fail_every > 0 && number % t->fail_every == 0))
-        return host->fail(err, WEIR_ERR_MODEL, "model '%s': told to fail in run %lld", m->name,
-                          (long long)number);
+        return host->fail(err, WEIR_ERR_MODEL, "model '%s': told to fail in run %lld",
+                          m->name, (long long)number);
     weir_status st = compute(m, args, number, err);
     for (int i = 0; i < args->n_out && st != WEIR_OK; i++) {
         host->buffer_unref(args->out[i].buffer);
@@ -243,11 +250,13 @@ static weir_status place_new(wr_backend_place **out, wr_backend_model *m, weir_e
 {
     wr_backend_place *p = host->alloc(sizeof *p);
     if (p == NULL)
-        return host->fail(err, WEIR_ERR_NOMEM, "model '%s': no memory for a place", m->name);
+        return host->fail(err, WEIR_ERR_NOMEM, "model '%s': no memory for a place",
+                          m->name);
     p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (p->stop_fd < 0) {
         host->free(p);
-        return host->fail(err, WEIR_ERR_NOMEM, "model '%s': no event descriptor", m->name);
+        return host->fail(err, WEIR_ERR_NOMEM, "model '%s': no event descriptor",
+                          m->name);
     }
     *out = p;
     return WEIR_OK;
@@ -262,7 +271,8 @@ static void place_free(wr_backend_place *p)
 static void interrupt(wr_backend_place *p, bool stop)
 {
     uint64_t one = 1;
-    ssize_t n = stop ? write(p->stop_fd, &one, sizeof one) : read(p->stop_fd, &one, sizeof one);
+    ssize_t n =
+        stop ? write(p->stop_fd, &one, sizeof one) : read(p->stop_fd, &one, sizeof one);
     (void)n;
 }
 

@@ -5,12 +5,20 @@
 
 #include "engine/backend.h"
 
-typedef enum mock_op { MOCK_ECHO = 0, MOCK_SUM, MOCK_ROWS, MOCK_RUN, MOCK_MEAN, MOCK_N_OPS } mock_op;
+typedef enum mock_op {
+    MOCK_ECHO = 0,
+    MOCK_SUM,
+    MOCK_ROWS,
+    MOCK_RUN,
+    MOCK_MEAN,
+    MOCK_N_OPS
+} mock_op;
 
 /* Numbers that a statement NAME=VALUE sets. */
-#define MOCK_NUMBERS(X)                                                                            \
-    X(delay_us) X(delay_row_us) X(fail_on) X(fail_every) X(nan_on) X(inf_on) X(parameters)         \
-    X(tell_fd) X(gate_fd)
+#define MOCK_NUMBERS(X)                                                                  \
+    X(delay_us)                                                                          \
+    X(delay_row_us) X(fail_on) X(fail_every) X(nan_on) X(inf_on) X(parameters)           \
+        X(tell_fd) X(gate_fd)
 /* Statements without a value. */
 #define MOCK_FLAGS(X) X(deaf) X(fail_load) X(write_input)
 
@@ -34,7 +42,7 @@ bool mock_parse(mock_text *out, const char *text, size_t n, const char **why, si
 bool mock_op_parse(weir_str name, mock_op *out);
 
 /* output = op(inputs); all contiguous. `run` counts from 1. */
-void mock_compute(mock_op op, const mock_text *m, int64_t run, const weir_tensor *in, int n_in,
-                  const weir_tensor *out, int i_out);
+void mock_compute(mock_op op, const mock_text *m, int64_t run, const weir_tensor *in,
+                  int n_in, const weir_tensor *out, int i_out);
 
 #endif

@@ -57,10 +57,10 @@ static bool integer(weir_str s, int64_t *out)
 
 static bool dtype_of(weir_str s, weir_dtype *out)
 {
-#define X(name, bytes, code, bits, wire)                                                           \
-    if (is(s, wire)) {                                                                             \
-        *out = WEIR_##name;                                                                        \
-        return true;                                                                               \
+#define X(name, bytes, code, bits, wire)                                                 \
+    if (is(s, wire)) {                                                                   \
+        *out = WEIR_##name;                                                              \
+        return true;                                                                     \
     }
     WEIR_DTYPE_MAP(X)
 #undef X
@@ -121,8 +121,8 @@ static bool parse_value(mock_text *m, weir_str key, weir_str value)
         return number(value, &m->scale);
     if (is(key, "add"))
         return number(value, &m->add);
-#define X(name)                                                                                    \
-    if (is(key, #name))                                                                            \
+#define X(name)                                                                          \
+    if (is(key, #name))                                                                  \
         return integer(value, &m->name);
     MOCK_NUMBERS(X)
 #undef X
@@ -131,10 +131,10 @@ static bool parse_value(mock_text *m, weir_str key, weir_str value)
 
 static bool parse_flag(mock_text *m, weir_str key)
 {
-#define X(name)                                                                                    \
-    if (is(key, #name)) {                                                                          \
-        m->name = true;                                                                            \
-        return true;                                                                               \
+#define X(name)                                                                          \
+    if (is(key, #name)) {                                                                \
+        m->name = true;                                                                  \
+        return true;                                                                     \
     }
     MOCK_FLAGS(X)
 #undef X

@@ -61,18 +61,21 @@ static void *open_first(const places *l, const char **file)
     return NULL;
 }
 
-static weir_status not_found(const places *l, const wr_backend_host *host, weir_error *err)
+static weir_status not_found(const places *l, const wr_backend_host *host,
+                             weir_error *err)
 {
     char text[360] = "";
     size_t at = 0;
     for (int i = 0; i < l->n && at < sizeof text; i++) {
-        int n = snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", l->file[i]);
+        int n =
+            snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", l->file[i]);
         at += n < 0 ? sizeof text : (size_t)n;
     }
-    return host->fail(err, WEIR_ERR_BACKEND,
-                      "backend 'onnx': ONNX Runtime's library was not found: run scripts/setup.sh "
-                      "onnx, or set WEIR_ONNXRUNTIME to the file. Looked for %s",
-                      text);
+    return host->fail(
+        err, WEIR_ERR_BACKEND,
+        "backend 'onnx': ONNX Runtime's library was not found: run scripts/setup.sh "
+        "onnx, or set WEIR_ONNXRUNTIME to the file. Looked for %s",
+        text);
 }
 
 /* ---- the API ---------------------------------------------------------------------------------------------- */
@@ -96,10 +99,12 @@ static const OrtApi *newest_api(const OrtApiBase *base, int *version)
 }
 
 /* What the library logs is not for the terminal of a simulation; failures come back as statuses. */
-static void ORT_API_CALL swallow(void *param, OrtLoggingLevel severity, const char *category,
-                                 const char *logid, const char *code_location, const char *message)
+static void ORT_API_CALL swallow(void *param, OrtLoggingLevel severity,
+                                 const char *category, const char *logid,
+                                 const char *code_location, const char *message)
 {
-    (void)param, (void)severity, (void)category, (void)logid, (void)code_location, (void)message;
+    (void)param, (void)severity, (void)category, (void)logid, (void)code_location,
+        (void)message;
 }
 
 /* One environment with one pool for all models that use several threads. */
@@ -134,7 +139,8 @@ weir_status ort_open(ort_library *out, const wr_backend_host *host, weir_error *
     const char *file = NULL;
     places *l = host->alloc(sizeof *l);
     if (l == NULL)
-        return host->fail(err, WEIR_ERR_NOMEM, "backend 'onnx': no memory to look for its library");
+        return host->fail(err, WEIR_ERR_NOMEM,
+                          "backend 'onnx': no memory to look for its library");
     weir_status st = WEIR_OK;
     ort_library lib = {0};
     int version = 0;
@@ -153,11 +159,13 @@ weir_status ort_open(ort_library *out, const wr_backend_host *host, weir_error *
     if (lib.api == NULL) {
         st = host->fail(err, WEIR_ERR_BACKEND,
                         "backend 'onnx': %s is release %s; 1.%d or later is needed", file,
-                        base == NULL ? "(no ONNX Runtime)" : base->GetVersionString(), API_MIN);
+                        base == NULL ? "(no ONNX Runtime)" : base->GetVersionString(),
+                        API_MIN);
         dlclose(library);
         goto out;
     }
-    snprintf(lib.version, sizeof lib.version, "%.40s (API %d)", base->GetVersionString(), version);
+    snprintf(lib.version, sizeof lib.version, "%.40s (API %d)", base->GetVersionString(),
+             version);
     st = ort_status(&lib, host, make_env(&lib, host), WEIR_ERR_BACKEND, "(start)", err);
     if (st == WEIR_OK)
         *out = lib;
@@ -179,18 +187,19 @@ weir_status ort_status(const ort_library *lib, const wr_backend_host *host, OrtS
 }
 
 // clang-format off: one line per element type that both sides have.
-#define TYPES(X)                                                                                   \
-    X(F32, FLOAT) X(F64, DOUBLE) X(I8, INT8) X(I16, INT16) X(I32, INT32) X(I64, INT64)             \
-    X(U8, UINT8) X(U16, UINT16) X(U32, UINT32) X(U64, UINT64) X(F16, FLOAT16)                      \
-    X(BF16, BFLOAT16) X(BOOL, BOOL)
+#define TYPES(X)                                                                         \
+    X(F32, FLOAT)                                                                        \
+    X(F64, DOUBLE) X(I8, INT8) X(I16, INT16) X(I32, INT32) X(I64, INT64) X(U8, UINT8)    \
+        X(U16, UINT16) X(U32, UINT32) X(U64, UINT64) X(F16, FLOAT16) X(BF16, BFLOAT16)   \
+            X(BOOL, BOOL)
 // clang-format on
 
 bool ort_from_dtype(weir_dtype t, ONNXTensorElementDataType *out)
 {
     switch ((int)t) {
-#define X(ours, theirs)                                                                            \
-    case WEIR_##ours:                                                                              \
-        *out = ONNX_TENSOR_ELEMENT_DATA_TYPE_##theirs;                                             \
+#define X(ours, theirs)                                                                  \
+    case WEIR_##ours:                                                                    \
+        *out = ONNX_TENSOR_ELEMENT_DATA_TYPE_##theirs;                                   \
         return true;
         TYPES(X)
 #undef X
@@ -201,9 +210,9 @@ bool ort_from_dtype(weir_dtype t, ONNXTensorElementDataType *out)
 bool ort_to_dtype(ONNXTensorElementDataType t, weir_dtype *out)
 {
     switch ((int)t) {
-#define X(ours, theirs)                                                                            \
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_##theirs:                                                   \
-        *out = WEIR_##ours;                                                                        \
+#define X(ours, theirs)                                                                  \
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_##theirs:                                         \
+        *out = WEIR_##ours;                                                              \
         return true;
         TYPES(X)
 #undef X

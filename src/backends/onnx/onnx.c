@@ -47,7 +47,8 @@ static const char *version(void)
 static bool recognises(const void *blob, size_t n)
 {
     const uint8_t *b = blob;
-    return n >= 4 && b[0] == 0x08 && b[1] >= 1 && b[1] < 64 && (b[2] & 7) <= 5 && b[2] != 0;
+    return n >= 4 && b[0] == 0x08 && b[1] >= 1 && b[1] < 64 && (b[2] & 7) <= 5 &&
+           b[2] != 0;
 }
 
 /* ---- loading ---------------------------------------------------------------------------------------------- */
@@ -61,13 +62,15 @@ static weir_status check_bytes(const wr_backend_model *m, const wr_load_args *ar
         return WEIR_OK;
     }
     if (scan.wanted > 0)
-        return host->fail(err, WEIR_ERR_FORMAT,
-                          "model '%s': truncated: at byte %zu a field wants %zu bytes, the file "
-                          "ends after %zu",
-                          m->name, scan.bad_at, scan.wanted, args->n_blob);
+        return host->fail(
+            err, WEIR_ERR_FORMAT,
+            "model '%s': truncated: at byte %zu a field wants %zu bytes, the file "
+            "ends after %zu",
+            m->name, scan.bad_at, scan.wanted, args->n_blob);
     return host->fail(err, WEIR_ERR_FORMAT,
-                      "model '%s': %zu bytes that are no whole ONNX model (%s byte %zu)", m->name,
-                      args->n_blob, scan.bad_at > 0 ? "malformed at" : "no graph; looked up to",
+                      "model '%s': %zu bytes that are no whole ONNX model (%s byte %zu)",
+                      m->name, args->n_blob,
+                      scan.bad_at > 0 ? "malformed at" : "no graph; looked up to",
                       scan.bad_at > 0 ? scan.bad_at : args->n_blob);
 }
 
@@ -89,17 +92,19 @@ static bool has_provider(const char *wanted)
     return found;
 }
 
-static weir_status choose_device(const wr_backend_model *m, OrtSessionOptions *o, weir_device d,
-                                 weir_error *err)
+static weir_status choose_device(const wr_backend_model *m, OrtSessionOptions *o,
+                                 weir_device d, weir_error *err)
 {
     if (d.kind == 0 || d.kind == WEIR_CPU)
         return WEIR_OK;
-    const char *provider = d.kind == WEIR_CUDA ? "CUDAExecutionProvider" : "ROCMExecutionProvider";
+    const char *provider =
+        d.kind == WEIR_CUDA ? "CUDAExecutionProvider" : "ROCMExecutionProvider";
     if (!has_provider(provider))
-        return host->fail(err, WEIR_ERR_BACKEND,
-                          "model '%s': GPU %d asked for, ONNX Runtime %s has no %s; install a build "
-                          "with it and set WEIR_ONNXRUNTIME, or load the model on the host",
-                          m->name, d.index, lib.version, provider);
+        return host->fail(
+            err, WEIR_ERR_BACKEND,
+            "model '%s': GPU %d asked for, ONNX Runtime %s has no %s; install a build "
+            "with it and set WEIR_ONNXRUNTIME, or load the model on the host",
+            m->name, d.index, lib.version, provider);
     OrtStatus *s;
     if (d.kind == WEIR_CUDA) {
         OrtCUDAProviderOptions cuda;
@@ -137,29 +142,31 @@ static OrtStatus *set_options(OrtSessionOptions *o, int threads)
     return s != NULL ? s : lib.api->SetInterOpNumThreads(o, 1);
 }
 
-static weir_status open_session(wr_backend_model *m, const wr_load_args *args, weir_error *err)
+static weir_status open_session(wr_backend_model *m, const wr_load_args *args,
+                                weir_error *err)
 {
     OrtSessionOptions *o = NULL;
-    weir_status st =
-        ort_status(&lib, host, lib.api->CreateSessionOptions(&o), WEIR_ERR_MODEL, m->name, err);
+    weir_status st = ort_status(&lib, host, lib.api->CreateSessionOptions(&o),
+                                WEIR_ERR_MODEL, m->name, err);
     if (st != WEIR_OK)
         return st;
-    st = ort_status(&lib, host, set_options(o, args->threads), WEIR_ERR_MODEL, m->name, err);
+    st = ort_status(&lib, host, set_options(o, args->threads), WEIR_ERR_MODEL, m->name,
+                    err);
     if (st == WEIR_OK)
         st = choose_device(m, o, args->device, err);
     if (st == WEIR_OK)
-        st = ort_status(
-            &lib, host,
-            lib.api->CreateSessionFromArray(lib.env, args->blob, args->n_blob, o, &m->session),
-            WEIR_ERR_MODEL, m->name, err);
+        st = ort_status(&lib, host,
+                        lib.api->CreateSessionFromArray(lib.env, args->blob, args->n_blob,
+                                                        o, &m->session),
+                        WEIR_ERR_MODEL, m->name, err);
     lib.api->ReleaseSessionOptions(o);
     return st;
 }
 
 /* ---- description -------------------------------------------------------------------------------------------- */
 
-static weir_status describe_tensor(const wr_backend_model *m, const OrtTypeInfo *type, weir_io *io,
-                                   weir_error *err)
+static weir_status describe_tensor(const wr_backend_model *m, const OrtTypeInfo *type,
+                                   weir_io *io, weir_error *err)
 {
     const OrtTensorTypeAndShapeInfo *tensor = NULL;
     ONNXTensorElementDataType element = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
@@ -167,8 +174,8 @@ static weir_status describe_tensor(const wr_backend_model *m, const OrtTypeInfo 
     OrtStatus *s = lib.api->CastTypeInfoToTensorInfo(type, &tensor);
     if (s == NULL && tensor == NULL)
         return host->fail(err, WEIR_ERR_UNSUPPORTED,
-                          "model '%s': '%s' is no tensor but a sequence, map or optional", m->name,
-                          io->name);
+                          "model '%s': '%s' is no tensor but a sequence, map or optional",
+                          m->name, io->name);
     if (s == NULL)
         s = lib.api->GetTensorElementType(tensor, &element);
     if (s == NULL)
@@ -178,13 +185,15 @@ static weir_status describe_tensor(const wr_backend_model *m, const OrtTypeInfo 
     if (s != NULL)
         return ort_status(&lib, host, s, WEIR_ERR_MODEL, m->name, err);
     if (rank > WEIR_RANK_MAX)
-        return host->fail(err, WEIR_ERR_UNSUPPORTED, "model '%s': '%s' has rank %zu; at most %d",
-                          m->name, io->name, rank, WEIR_RANK_MAX);
-    if (!ort_to_dtype(element, &io->dtype))
         return host->fail(err, WEIR_ERR_UNSUPPORTED,
-                          "model '%s': '%s' has ONNX element type %d, which Weir can't pass to ONNX "
-                          "Runtime (strings, complex and 8-bit floats)",
-                          m->name, io->name, (int)element);
+                          "model '%s': '%s' has rank %zu; at most %d", m->name, io->name,
+                          rank, WEIR_RANK_MAX);
+    if (!ort_to_dtype(element, &io->dtype))
+        return host->fail(
+            err, WEIR_ERR_UNSUPPORTED,
+            "model '%s': '%s' has ONNX element type %d, which Weir can't pass to ONNX "
+            "Runtime (strings, complex and 8-bit floats)",
+            m->name, io->name, (int)element);
     /* The library tells neither an unknown rank from a scalar nor, therefore, do we. */
     io->rank = rank == 0 ? -1 : (int)rank;
     for (size_t d = 0; d < rank; d++)
@@ -192,12 +201,13 @@ static weir_status describe_tensor(const wr_backend_model *m, const OrtTypeInfo 
     return WEIR_OK;
 }
 
-static weir_status describe_io(wr_backend_model *m, bool input, size_t i, weir_io *io, char **name,
-                               weir_error *err)
+static weir_status describe_io(wr_backend_model *m, bool input, size_t i, weir_io *io,
+                               char **name, weir_error *err)
 {
     OrtTypeInfo *type = NULL;
-    OrtStatus *s = input ? lib.api->SessionGetInputName(m->session, i, lib.allocator, name)
-                         : lib.api->SessionGetOutputName(m->session, i, lib.allocator, name);
+    OrtStatus *s =
+        input ? lib.api->SessionGetInputName(m->session, i, lib.allocator, name)
+              : lib.api->SessionGetOutputName(m->session, i, lib.allocator, name);
     if (s == NULL)
         s = input ? lib.api->SessionGetInputTypeInfo(m->session, i, &type)
                   : lib.api->SessionGetOutputTypeInfo(m->session, i, &type);
@@ -219,8 +229,8 @@ static weir_status describe(wr_backend_model *m, weir_model_info *info, weir_err
     weir_status st = ort_status(&lib, host, s, WEIR_ERR_MODEL, m->name, err);
     if (st == WEIR_OK && (n_in > WEIR_IO_MAX || n_out > WEIR_IO_MAX))
         st = host->fail(err, WEIR_ERR_UNSUPPORTED,
-                        "model '%s': %zu inputs and %zu outputs; at most %d of each", m->name, n_in,
-                        n_out, WEIR_IO_MAX);
+                        "model '%s': %zu inputs and %zu outputs; at most %d of each",
+                        m->name, n_in, n_out, WEIR_IO_MAX);
     for (size_t i = 0; i < n_in && st == WEIR_OK; i++, m->n_in++)
         st = describe_io(m, true, i, &info->in[i], &m->in_name[i], err);
     for (size_t i = 0; i < n_out && st == WEIR_OK; i++, m->n_out++)
@@ -250,8 +260,8 @@ static void unload(wr_backend_model *m)
     host->free(m);
 }
 
-static weir_status load(wr_backend_model **out, const wr_load_args *args, weir_model_info *info,
-                        weir_error *err)
+static weir_status load(wr_backend_model **out, const wr_load_args *args,
+                        weir_model_info *info, weir_error *err)
 {
     if (args->is_script)
         return host->fail(err, WEIR_ERR_UNSUPPORTED, "backend 'onnx' has no scripts");
@@ -259,7 +269,8 @@ static weir_status load(wr_backend_model **out, const wr_load_args *args, weir_m
     if (m == NULL)
         return host->fail(err, WEIR_ERR_NOMEM, "backend 'onnx': no memory for a model");
     memset(m, 0, sizeof *m);
-    snprintf(m->name, sizeof m->name, "%.*s", (int)(args->name.n < 60 ? args->name.n : 60),
+    snprintf(m->name, sizeof m->name, "%.*s",
+             (int)(args->name.n < 60 ? args->name.n : 60),
              args->name.n == 0 ? "" : args->name.p);
     weir_status st = check_bytes(m, args, info, err);
     if (st == WEIR_OK)
@@ -277,7 +288,8 @@ static weir_status load(wr_backend_model **out, const wr_load_args *args, weir_m
 
 static bool same_view(const wrap *w, const weir_tensor *t)
 {
-    if (w->value == NULL || w->data != t->data || w->dtype != t->dtype || w->rank != t->rank)
+    if (w->value == NULL || w->data != t->data || w->dtype != t->dtype ||
+        w->rank != t->rank)
         return false;
     for (int d = 0; d < t->rank; d++) {
         if (w->shape[d] != t->shape[d])
@@ -308,13 +320,14 @@ static OrtStatus *wrap_view(wrap *w, const weir_tensor *t)
         lib.api->ReleaseValue(w->value);
     w->value = NULL;
     if (!ort_from_dtype(t->dtype, &type))
-        return lib.api->CreateStatus(ORT_INVALID_ARGUMENT, "element type without ONNX counterpart");
+        return lib.api->CreateStatus(ORT_INVALID_ARGUMENT,
+                                     "element type without ONNX counterpart");
     w->data = t->data;
     w->dtype = t->dtype;
     w->rank = t->rank;
     memcpy(w->shape, t->shape, sizeof w->shape);
-    return lib.api->CreateTensorWithDataAsOrtValue(lib.cpu, t->data, bytes_of(t), t->shape,
-                                                   (size_t)t->rank, type, &w->value);
+    return lib.api->CreateTensorWithDataAsOrtValue(
+        lib.cpu, t->data, bytes_of(t), t->shape, (size_t)t->rank, type, &w->value);
 }
 
 static void release_value(void *value)
@@ -344,8 +357,8 @@ static weir_status take_value(const wr_backend_model *m, OrtValue *value, wr_out
     weir_status st = ort_status(&lib, host, s, WEIR_ERR_MODEL, m->name, err);
     if (st == WEIR_OK && (rank > WEIR_RANK_MAX || !ort_to_dtype(element, &t.dtype)))
         st = host->fail(err, WEIR_ERR_UNSUPPORTED,
-                        "model '%s': an output of ONNX element type %d and rank %zu", m->name,
-                        (int)element, rank);
+                        "model '%s': an output of ONNX element type %d and rank %zu",
+                        m->name, (int)element, rank);
     if (st == WEIR_OK) {
         t.rank = (int)rank;
         int64_t stride = (int64_t)bytes_of(&(weir_tensor){.dtype = t.dtype});
@@ -424,10 +437,11 @@ static weir_status place_new(wr_backend_place **out, wr_backend_model *m, weir_e
 {
     wr_backend_place *p = host->alloc(sizeof *p);
     if (p == NULL)
-        return host->fail(err, WEIR_ERR_NOMEM, "model '%s': no memory for a place", m->name);
+        return host->fail(err, WEIR_ERR_NOMEM, "model '%s': no memory for a place",
+                          m->name);
     memset(p, 0, sizeof *p);
-    weir_status st = ort_status(&lib, host, lib.api->CreateRunOptions(&p->options), WEIR_ERR_NOMEM,
-                                m->name, err);
+    weir_status st = ort_status(&lib, host, lib.api->CreateRunOptions(&p->options),
+                                WEIR_ERR_NOMEM, m->name, err);
     if (st == WEIR_OK)
         *out = p;
     else

@@ -2,7 +2,13 @@
 /* A walk over protobuf: ModelProto.graph.initializer.dims. Field numbers from onnx.proto. */
 #include "scan.h"
 
-enum { MODEL_IR_VERSION = 1, MODEL_GRAPH = 7, GRAPH_INITIALIZER = 5, TENSOR_DIMS = 1, TENSOR_TYPE = 2 };
+enum {
+    MODEL_IR_VERSION = 1,
+    MODEL_GRAPH = 7,
+    GRAPH_INITIALIZER = 5,
+    TENSOR_DIMS = 1,
+    TENSOR_TYPE = 2
+};
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 enum { TYPE_INT64 = 7, TYPE_STRING = 8, TYPE_BOOL = 9 };
 

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 typedef struct onnx_scan {
-    int64_t n_parameters; /* numbers in initializers, but for 64-bit integers, bools and strings,
+    int64_t
+        n_parameters; /* numbers in initializers, but for 64-bit integers, bools and strings,
                              which hold shapes; INT64_MAX when it does not fit */
     int64_t ir_version;
     bool has_graph;

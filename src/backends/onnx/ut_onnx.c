@@ -27,15 +27,18 @@ static void *read_model(const char *name, size_t *n)
     return p;
 }
 
-static weir_status try_bytes(wr_model **out, const void *p, size_t n, const weir_model_options *opt)
+static weir_status try_bytes(wr_model **out, const void *p, size_t n,
+                             const weir_model_options *opt)
 {
     weir_buffer *b = bytes_of(p, n);
-    weir_status st = wr_model_load(out, e, WEIR_STR("net"), b, false, opt, NULL, WEIR_NEVER, &err);
+    weir_status st =
+        wr_model_load(out, e, WEIR_STR("net"), b, false, opt, NULL, WEIR_NEVER, &err);
     weir_buffer_unref(b);
     return st;
 }
 
-static weir_status try_file(wr_model **out, const char *name, const weir_model_options *opt)
+static weir_status try_file(wr_model **out, const char *name,
+                            const weir_model_options *opt)
 {
     size_t n;
     void *p = read_model(name, &n);
@@ -77,10 +80,10 @@ static int stop(void **state)
     return 0;
 }
 
-#define SKIP_WITHOUT_ONNX()                                                                        \
-    do {                                                                                           \
-        if (!have_onnx)                                                                            \
-            skip();                                                                                \
+#define SKIP_WITHOUT_ONNX()                                                              \
+    do {                                                                                 \
+        if (!have_onnx)                                                                  \
+            skip();                                                                      \
     } while (0)
 
 /* ---- numbers ----------------------------------------------------------------------------------------- */
@@ -143,7 +146,8 @@ static void test_fortran_order_and_blocks_give_the_same_numbers(void **state)
     wr_model *m = NULL;
     expect_ok(try_file(&m, "mlp.onnx", &o));
     weir_tensor in;
-    expect_ok(weir_tensor_init_fortran(&in, fx, WEIR_F32, 2, (int64_t[]){MLP_ROWS, 10}, &err));
+    expect_ok(
+        weir_tensor_init_fortran(&in, fx, WEIR_F32, 2, (int64_t[]){MLP_ROWS, 10}, &err));
     expect_ok(run_one(e, m, in, floats(y, MLP_ROWS, 1)));
     for (int r = 0; r < MLP_ROWS; r++)
         assert_true(fabs((double)y[r] - want[r]) < 2e-6);
@@ -160,7 +164,8 @@ static void test_every_element_type_goes_through_unchanged(void **state)
         wr_model *m = NULL;
         snprintf(name, sizeof name, "identity_%s.onnx", weir_dtype_name((weir_dtype)t));
         if (t == WEIR_STRING) {
-            expect_fail(try_file(&m, name, NULL), WEIR_ERR_UNSUPPORTED, "'x' has ONNX element type 8");
+            expect_fail(try_file(&m, name, NULL), WEIR_ERR_UNSUPPORTED,
+                        "'x' has ONNX element type 8");
             continue;
         }
         weir_model_options quick = {.block_rows = 64};
@@ -174,7 +179,8 @@ static void test_every_element_type_goes_through_unchanged(void **state)
         _Alignas(16) unsigned char x[2 * 3 * 8], y[2 * 3 * 8] = {0};
         for (size_t i = 0; i < sizeof x; i++)
             x[i] = t == WEIR_BOOL ? i % 2 : (unsigned char)(i * 37 + 1);
-        expect_ok(run_one(e, m, view2((weir_dtype)t, x, 2, 3), view2((weir_dtype)t, y, 2, 3)));
+        expect_ok(
+            run_one(e, m, view2((weir_dtype)t, x, 2, 3), view2((weir_dtype)t, y, 2, 3)));
         assert_memory_equal(x, y, 6 * weir_dtype_bytes((weir_dtype)t));
         wr_model_unref(m);
     }
@@ -193,14 +199,24 @@ static void test_several_inputs_and_outputs_of_other_types(void **state)
     wr_model *add = load_file("add.onnx"), *two = load_file("two.onnx");
     weir_tensor in[] = {floats(a, 2, 4), floats(b, 2, 4)};
     wr_output out[] = {{.view = floats(c, 2, 4)}};
-    wr_job job = {.model = add, .in = in, .n_in = 2, .out = out, .n_out = 1, .deadline = WEIR_NEVER};
+    wr_job job = {.model = add,
+                  .in = in,
+                  .n_in = 2,
+                  .out = out,
+                  .n_out = 1,
+                  .deadline = WEIR_NEVER};
     expect_ok(run_job(e, &job));
     for (int i = 0; i < 8; i++)
         assert_true(c[i] == a[i] + b[i]);
 
     wr_output both[] = {{.view = floats(y, 2, 3)}, {.view = view2(WEIR_F64, z, 2, 3)}};
     weir_tensor x = floats(a, 2, 3);
-    wr_job split = {.model = two, .in = &x, .n_in = 1, .out = both, .n_out = 2, .deadline = WEIR_NEVER};
+    wr_job split = {.model = two,
+                    .in = &x,
+                    .n_in = 1,
+                    .out = both,
+                    .n_out = 2,
+                    .deadline = WEIR_NEVER};
     expect_ok(run_job(e, &split));
     for (int i = 0; i < 6; i++)
         assert_true(y[i] == a[i] + 1 && z[i] == 2 * (double)a[i]);
@@ -338,7 +354,8 @@ static void test_other_formats_and_wrong_graphs(void **state)
     wr_model *m = NULL;
     weir_model_options onnx = {.backend = WEIR_STR("onnx")};
     expect_fail(try_bytes(&m, "PK\3\4 zip", 8, &onnx), WEIR_ERR_FORMAT, "no onnx model");
-    expect_fail(try_bytes(&m, "mock; op=sum", 12, &onnx), WEIR_ERR_FORMAT, "backend 'mock'");
+    expect_fail(try_bytes(&m, "mock; op=sum", 12, &onnx), WEIR_ERR_FORMAT,
+                "backend 'mock'");
     size_t n;
     char *p = read_model("add.onnx", &n), *at = NULL;
     for (size_t i = 0; i + 3 < n && at == NULL; i++)
@@ -411,7 +428,8 @@ static void test_a_long_run_stops_at_its_deadline(void **state)
     (void)state;
     SKIP_WITHOUT_ONNX();
     enum { ROWS = 400000 };
-    float *x = calloc((size_t)ROWS * 24, sizeof *x), *y = calloc((size_t)ROWS * 24, sizeof *y);
+    float *x = calloc((size_t)ROWS * 24, sizeof *x),
+          *y = calloc((size_t)ROWS * 24, sizeof *y);
     assert_true(x != NULL && y != NULL);
     weir_model_options o = {.deterministic = true, .no_warm_up = true};
     wr_model *m = NULL;
@@ -420,7 +438,8 @@ static void test_a_long_run_stops_at_its_deadline(void **state)
     one_init(&job, m, floats(x, ROWS, 24), floats(y, ROWS, 24));
     job.job.deadline = weir_deadline_in_ms(5);
     expect_fail(run_job(e, &job.job), WEIR_ERR_TIMEOUT, "deadline");
-    expect_ok(run_one(e, m, floats(x, 2, 24), floats(y, 2, 24))); /* and the next one runs */
+    expect_ok(
+        run_one(e, m, floats(x, 2, 24), floats(y, 2, 24))); /* and the next one runs */
     wr_model_unref(m);
     free(y);
     free(x);
@@ -441,9 +460,14 @@ static void test_load_and_run_survive_every_allocation_failure(void **state)
         wr_output out[] = {{.view = floats(y, 2, 4)}};
         weir_memory_trim(0);
         wr_fail_allocation_after(n);
-        weir_status st = wr_model_load(&m, e, WEIR_STR("net"), b, false, &o, NULL, WEIR_NEVER, &err);
+        weir_status st =
+            wr_model_load(&m, e, WEIR_STR("net"), b, false, &o, NULL, WEIR_NEVER, &err);
         if (st == WEIR_OK) {
-            wr_job job = {.model = m, .in = in, .n_in = 2, .out = out, .n_out = 1,
+            wr_job job = {.model = m,
+                          .in = in,
+                          .n_in = 2,
+                          .out = out,
+                          .n_out = 1,
                           .deadline = WEIR_NEVER};
             st = run_job(e, &job);
         }
