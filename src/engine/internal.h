@@ -15,11 +15,12 @@
 /* ---- accounts (account.c) -------------------------------------------------------------------- */
 
 /* Counters, named as in weir_model_stats; times in nanoseconds. */
-#define WR_COUNTERS(X)                                                                   \
-    X(n_calls)                                                                           \
-    X(n_errors) X(n_rows) X(n_runs) X(n_gathered) X(n_inline) X(queue_ns) X(run_ns)      \
-        X(n_copies) X(copied_bytes) X(in_bytes) X(out_bytes) X(n_bad_in) X(n_bad_out)    \
-            X(n_timeouts)
+// clang-format off
+#define WR_COUNTERS(X)                                                                  \
+    X(n_calls) X(n_errors) X(n_rows) X(n_runs) X(n_gathered) X(n_inline) X(queue_ns)    \
+    X(run_ns) X(n_copies) X(copied_bytes) X(in_bytes) X(out_bytes) X(n_bad_in)          \
+    X(n_bad_out) X(n_timeouts)
+// clang-format on
 typedef enum wr_counter {
 #define X(name) WR_C_##name,
     WR_COUNTERS(X)

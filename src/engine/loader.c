@@ -24,7 +24,8 @@ typedef struct known {
     char path[PATH_MAX];
 } known;
 
-// clang-format off: one line per backend.
+/* One line per backend. */
+// clang-format off
 static known table[] = {
     {.name = "mock",
      .magic = "mock",

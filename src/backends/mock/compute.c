@@ -29,12 +29,12 @@ static array array_of(const weir_tensor *t)
     return a;
 }
 
-// clang-format off: types with arithmetic, one per entry.
-#define ARITHMETIC(X)                                                                    \
-    X(F32, float)                                                                        \
-    X(F64, double) X(I8, int8_t) X(I16, int16_t) X(I32, int32_t) X(I64, int64_t)         \
-        X(U8, uint8_t) X(U16, uint16_t) X(U32, uint32_t) X(U64, uint64_t)                \
-            X(BOOL, uint8_t)
+/* Types with arithmetic. */
+// clang-format off
+#define ARITHMETIC(X)                                                                   \
+    X(F32, float) X(F64, double) X(I8, int8_t) X(I16, int16_t) X(I32, int32_t)          \
+    X(I64, int64_t) X(U8, uint8_t) X(U16, uint16_t) X(U32, uint32_t) X(U64, uint64_t)   \
+    X(BOOL, uint8_t)
 // clang-format on
 
 static double get(const array *a, int64_t i)

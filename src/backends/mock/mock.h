@@ -14,13 +14,14 @@ typedef enum mock_op {
     MOCK_N_OPS
 } mock_op;
 
+// clang-format off
 /* Numbers that a statement NAME=VALUE sets. */
-#define MOCK_NUMBERS(X)                                                                  \
-    X(delay_us)                                                                          \
-    X(delay_row_us) X(fail_on) X(fail_every) X(nan_on) X(inf_on) X(parameters)           \
-        X(tell_fd) X(gate_fd)
+#define MOCK_NUMBERS(X)                                                                 \
+    X(delay_us) X(delay_row_us) X(fail_on) X(fail_every) X(nan_on) X(inf_on)            \
+    X(parameters) X(tell_fd) X(gate_fd)
 /* Statements without a value. */
 #define MOCK_FLAGS(X) X(deaf) X(fail_load) X(write_input)
+// clang-format on
 
 typedef struct mock_text {
     mock_op op;

@@ -186,12 +186,12 @@ weir_status ort_status(const ort_library *lib, const wr_backend_host *host, OrtS
     return st;
 }
 
-// clang-format off: one line per element type that both sides have.
-#define TYPES(X)                                                                         \
-    X(F32, FLOAT)                                                                        \
-    X(F64, DOUBLE) X(I8, INT8) X(I16, INT16) X(I32, INT32) X(I64, INT64) X(U8, UINT8)    \
-        X(U16, UINT16) X(U32, UINT32) X(U64, UINT64) X(F16, FLOAT16) X(BF16, BFLOAT16)   \
-            X(BOOL, BOOL)
+/* Element types that both sides have. */
+// clang-format off
+#define TYPES(X)                                                                        \
+    X(F32, FLOAT) X(F64, DOUBLE) X(I8, INT8) X(I16, INT16) X(I32, INT32) X(I64, INT64)  \
+    X(U8, UINT8) X(U16, UINT16) X(U32, UINT32) X(U64, UINT64) X(F16, FLOAT16)           \
+    X(BF16, BFLOAT16) X(BOOL, BOOL)
 // clang-format on
 
 bool ort_from_dtype(weir_dtype t, ONNXTensorElementDataType *out)
