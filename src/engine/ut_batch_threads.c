@@ -282,7 +282,7 @@ static void test_other_models_overtake_one_that_waits_for_its_batch(void **state
     wr_model *other = load_cold(e, FREE_TEXT, (weir_model_options){0});
     caller c;
     caller_init(&c, e, patient, 1, WIDTH);
-    c.o.job.deadline = weir_deadline_in_ms(200);
+    c.o.job.deadline = weir_deadline_in_ms(1000);
     caller_go(&c);
     await_queued(patient, 1);
     expect_ok(run_one(e, other, floats(x, 1, 4), floats(y, 1, 4)));
@@ -304,10 +304,11 @@ static void test_a_queued_call_leaves_at_its_deadline(void **state)
     caller first, late;
     caller_init(&first, e, m, 1, WIDTH);
     caller_init(&late, e, m, 1, WIDTH);
-    late.o.job.deadline = weir_deadline_in_ms(20);
     caller_go(&first);
     await_run();
+    late.o.job.deadline = weir_deadline_in_ms(500);
     caller_go(&late);
+    await_queued(m, 1);
     caller_end(&late); /* while the first still holds the place */
     assert_int_equal(late.o.job.status, WEIR_ERR_TIMEOUT);
     assert_has(late.o.job.error.text, "model 'm': the deadline passed after ");
@@ -416,7 +417,7 @@ static void test_a_submitted_job_leaves_the_queue_at_its_deadline(void **state)
         caller_init(&c[i], e, m, 1, WIDTH);
     submit(&c[0], &en[0], &o, 0);
     await_run(); /* the only worker is busy now */
-    c[1].o.job.deadline = weir_deadline_in_ms(20);
+    c[1].o.job.deadline = weir_deadline_in_ms(200);
     submit(&c[1], &en[1], &o, 1);
     await_ends(&o, 1);
     assert_int_equal(o.who[0], 1);

@@ -181,7 +181,7 @@ static void test_a_warm_up_past_the_deadline_fails_the_load(void **state)
     wr_model *m = NULL;
     weir_buffer *b = bytes_of(text, strlen(text));
     expect_fail(wr_model_load(&m, e, WEIR_STR("m"), b, false, NULL, NULL,
-                              weir_deadline_in_ms(30), &err),
+                              weir_deadline_in_ms(300), &err),
                 WEIR_ERR_TIMEOUT, "first run");
     assert_null(m);
     weir_buffer_unref(b);

@@ -78,6 +78,8 @@ static void test_fortran_and_reversed_views_give_the_same_numbers(void **state)
     back.stride[0] = -16;
     expect_ok(run_one(e, m, back, floats(y, 3, 4)));
     assert_true(y[0] == 3.0f * x[8] && y[11] == 3.0f * x[3]);
+    assert_int_equal(stats_of(m).n_copies, 3);
+    assert_int_equal(stats_of(m).copied_bytes, 144);
     wr_model_unref(m);
 }
 
@@ -367,10 +369,10 @@ static void test_a_run_is_interrupted_at_its_deadline(void **state)
     one o;
     one_init(&o, m, floats(x, 1, 4), floats(y, 1, 4));
     int64_t begun = weir_now_ns();
-    o.job.deadline = weir_deadline_in_ms(20);
+    o.job.deadline = weir_deadline_in_ms(100);
     expect_fail(run_job(e, &o.job), WEIR_ERR_TIMEOUT, "stopped at its deadline after");
     int64_t took = weir_now_ns() - begun;
-    assert_true(took >= 19000000 && took < INT64_C(20000000000));
+    assert_true(took >= 99000000 && took < INT64_C(20000000000));
     wr_model_unref(m);
 }
 
@@ -378,10 +380,10 @@ static void test_a_run_that_outlasts_its_deadline_says_so(void **state)
 {
     (void)state;
     float x[4] = {1}, y[4];
-    wr_model *m = load_cold(e, IO4 "; delay_us=30000; deaf", (weir_model_options){0});
+    wr_model *m = load_cold(e, IO4 "; delay_us=200000; deaf", (weir_model_options){0});
     one o;
     one_init(&o, m, floats(x, 1, 4), floats(y, 1, 4));
-    o.job.deadline = weir_deadline_in_ms(1);
+    o.job.deadline = weir_deadline_in_ms(50);
     expect_fail(run_job(e, &o.job), WEIR_ERR_TIMEOUT, "ms after the deadline; it took");
     expect_ok(run_one(e, m, floats(x, 1, 4),
                       floats(y, 1, 4))); /* the wish to stop is forgotten */
@@ -396,9 +398,9 @@ static void test_blocks_stop_at_the_deadline(void **state)
         load_cold(e, IO4 "; delay_us=10000; deaf", (weir_model_options){.block_rows = 1});
     one o;
     one_init(&o, m, floats(x, 100, 4), floats(y, 100, 4));
-    o.job.deadline = weir_deadline_in_ms(15);
+    o.job.deadline = weir_deadline_in_ms(100);
     expect_fail(run_job(e, &o.job), WEIR_ERR_TIMEOUT, "of 100 rows");
-    assert_true(stats_of(m).n_runs < 10);
+    assert_true(stats_of(m).n_runs > 0 && stats_of(m).n_runs < 60);
     wr_model_unref(m);
 }
 
@@ -538,10 +540,13 @@ static void test_blocking_calls_need_no_threads_and_an_idle_engine_sleeps(void *
     char c;
     assert_int_equal(read(fds[0], &c, 1), 1);
     assert_int_equal(o.job.status, WEIR_OK);
-    poll(NULL, 0, 50); /* let them fall asleep */
-    long slept = sleeps(&n);
+    /* They fall asleep some time after the job is done, and then stay so. */
+    long slept = -1;
+    for (int i = 0; i < 20 && slept != sleeps(&n); i++) {
+        slept = sleeps(&n);
+        poll(NULL, 0, 300);
+    }
     assert_int_equal(n, before + 2);
-    poll(NULL, 0, 300);
     assert_int_equal(sleeps(&n), slept);
     wr_model_unref(m);
     wr_engine_free(fresh);
