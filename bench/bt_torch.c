@@ -10,7 +10,7 @@ static void network(const infer_options *opt, const char *net, const char *file,
 {
     infer_case c = {.net = net, .backend = "torch", .batch = 3000, .n_in = 4, .n_out = 1};
     infer_side side[] = {{.label = "libtorch, direct", .program = "direct_torch"},
-                         {.label = "Weir", .program = "weir_worker"}};
+                         {.label = "Weir, torch", .program = "weir_worker"}};
     char why[WORKER_TEXT];
 
     snprintf(c.model, sizeof c.model, "%s/%s", opt->models, file);
