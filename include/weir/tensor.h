@@ -212,7 +212,8 @@ WEIR_API int weir_buffer_refs(const weir_buffer *b);
 struct DLManagedTensorVersioned;
 
 /// Export a buffer to DLPack without a copy. The consumer calls the managed tensor's deleter, which
-/// gives the reference back. WEIR_STRING can't travel.
+/// gives the reference back. WEIR_STRING can't travel. Marked read-only unless `b` has one reference:
+/// then nobody else can see what the consumer writes.
 /// @param b    borrowed: the managed tensor holds a reference of its own
 /// @param out  given: to be released through its deleter, on any thread
 /// @param err  may be NULL

@@ -64,7 +64,7 @@ static uint32_t class_of(size_t n, size_t *room)
     unsigned log = 63u - (unsigned)__builtin_clzll(n - 1);
     size_t base = (size_t)1 << log, step = base / STEPS, i = (n - 1 - base) / step;
     *room = base + (i + 1) * step;
-    return (uint32_t)((log - SMALLEST_LOG) * STEPS + i + 1);
+    return (uint32_t)((size_t)(log - SMALLEST_LOG) * STEPS + i + 1);
 }
 
 /* A quarter of this process's share of the memory: with 64 ranks bound to a core each, a 256th. */
