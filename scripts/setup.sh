@@ -49,6 +49,7 @@ check +libcmocka-dev,libcmocka0 = =  hdr:cmocka.h  unit tests
 check clang               = =  cmd:clang          second compiler, fuzzing
 check clang-format        = =  cmd:clang-format   layout of C sources
 check libclang-rt-14-dev  libclang-rt-19-dev libclang-rt-18-dev  rt:fuzzer  libFuzzer and sanitizers of clang
+check man-db              = =  cmd:man            tests of the manual page
 check python3-onnx        = =  py:onnx            makes and checks models in tests
 torch libtorch-dev        = =  hdr:torch/script.h torch backend
 torch python3-torch       = =  py:torch           training, reference results in tests
