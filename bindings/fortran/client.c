@@ -198,21 +198,10 @@ WEIR_API void wrf_describe(const wrf_client *c, CFI_cdesc_t *key, int *dtype,
                            CFI_cdesc_t *errmsg)
 {
     weir_error err;
-    weir_tensor t, view, extents;
+    weir_tensor t;
     weir_status st = weir_describe(c->p, wrf_str(key), &t, &err);
-    if (st == WEIR_OK && shape != NULL) {
-        int64_t n = t.rank;
-        if (layout != NULL && *layout == WRF_REVERSED) {
-            weir_tensor was = t;
-            for (int i = 0; i < t.rank; i++)
-                t.shape[i] = was.shape[t.rank - 1 - i];
-        }
-        st = weir_tensor_init(&extents, t.shape, WEIR_I64, 1, &n, &err);
-        if (st == WEIR_OK)
-            st = wrf_allocate(shape, &extents, NULL, &view, &err);
-        if (st == WEIR_OK)
-            st = weir_tensor_copy(&view, &extents, &err);
-    }
+    if (st == WEIR_OK)
+        st = wrf_give_shape(shape, &t, layout, &err);
     if (st == WEIR_OK && dtype != NULL)
         *dtype = (int)t.dtype;
     wrf_end(st, &err, stat, errmsg);

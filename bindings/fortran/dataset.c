@@ -261,11 +261,14 @@ WEIR_API void wrf_buffer_new(wrf_buffer *b, const int *dtype, CFI_cdesc_t *shape
     weir_error err;
     int64_t n[WEIR_RANK_MAX], c[WEIR_RANK_MAX];
     int rank = 0;
+    bool reversed = false;
     weir_status st = wrf_vacant(b->p, "buffer", "give it back (weir_buffer_unref)", &err);
+    if (st == WEIR_OK)
+        st = wrf_is_reversed(layout, &reversed, &err);
     if (st == WEIR_OK)
         st = wrf_integers(shape, "shape", n, WEIR_RANK_MAX, &rank, &err);
     for (int i = 0; st == WEIR_OK && i < rank; i++)
-        c[i] = n[layout != NULL && *layout == WRF_REVERSED ? rank - 1 - i : i];
+        c[i] = n[reversed ? rank - 1 - i : i];
     if (st == WEIR_OK)
         st = weir_buffer_new(&b->p, (weir_dtype)*dtype, rank, c, &err);
     wrf_end(st, &err, stat, errmsg);
@@ -308,21 +311,13 @@ WEIR_API void wrf_buffer_view(const wrf_buffer *b, CFI_cdesc_t *a, const int *la
 }
 
 WEIR_API void wrf_buffer_describe(const wrf_buffer *b, int *dtype, CFI_cdesc_t *shape,
-                                  int *stat, CFI_cdesc_t *errmsg)
+                                  const int *layout, int *stat, CFI_cdesc_t *errmsg)
 {
     weir_error err;
-    weir_tensor view, extents;
     weir_status st = has_buffer(b, &err);
     if (st == WEIR_OK) {
         weir_tensor t = weir_buffer_view(b->p);
-        int64_t n = t.rank;
-        if (shape != NULL) {
-            st = weir_tensor_init(&extents, t.shape, WEIR_I64, 1, &n, &err);
-            if (st == WEIR_OK)
-                st = wrf_allocate(shape, &extents, NULL, &view, &err);
-            if (st == WEIR_OK)
-                st = weir_tensor_copy(&view, &extents, &err);
-        }
+        st = wrf_give_shape(shape, &t, layout, &err);
         if (st == WEIR_OK && dtype != NULL)
             *dtype = (int)t.dtype;
     }

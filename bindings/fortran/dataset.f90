@@ -157,12 +157,13 @@ module weir_m_dataset
       character(len=*, kind=c_char), intent(inout), optional :: errmsg
     end subroutine
 
-    subroutine weir_buffer_describe(buffer, dtype, shape, stat, errmsg) &
+    subroutine weir_buffer_describe(buffer, dtype, shape, layout, stat, errmsg) &
         bind(c, name='wrf_buffer_describe')
       import
       type(weir_buffer), intent(in) :: buffer
       integer(c_int), intent(inout), optional :: dtype
       integer(c_int64_t), allocatable, intent(out), optional :: shape(:)
+      integer(c_int), intent(in), optional :: layout
       integer(c_int), intent(out), optional :: stat
       character(len=*, kind=c_char), intent(inout), optional :: errmsg
     end subroutine

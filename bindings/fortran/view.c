@@ -287,7 +287,7 @@ weir_status wrf_fits(const CFI_cdesc_t *a, const weir_tensor *t, const int *dtyp
     return WEIR_OK;
 }
 
-static weir_status layout_of(const int *layout, bool *reversed, weir_error *err)
+weir_status wrf_is_reversed(const int *layout, bool *reversed, weir_error *err)
 {
     if (layout != NULL && *layout != WRF_INDICES && *layout != WRF_REVERSED)
         return box_check(&(wrf_box){.problem = BAD_LAYOUT, .number = *layout}, err);
@@ -300,7 +300,7 @@ weir_status wrf_allocate(CFI_cdesc_t *a, const weir_tensor *t, const int *layout
 {
     bool reversed = false;
     CFI_index_t low[CFI_MAX_RANK], high[CFI_MAX_RANK];
-    weir_status st = layout_of(layout, &reversed, err);
+    weir_status st = wrf_is_reversed(layout, &reversed, err);
     if (st != WEIR_OK)
         return st;
     for (int i = 0; i < t->rank; i++) {
@@ -322,7 +322,7 @@ weir_status wrf_associate(CFI_cdesc_t *a, const weir_tensor *t, const int *layou
     CFI_CDESC_T(CFI_MAX_RANK) room;
     CFI_cdesc_t *to = (CFI_cdesc_t *)&room;
     CFI_index_t low[CFI_MAX_RANK], extent[CFI_MAX_RANK];
-    weir_status st = layout_of(layout, &reversed, err);
+    weir_status st = wrf_is_reversed(layout, &reversed, err);
     if (st == WEIR_OK)
         st = wrf_fits(a, t, dtype, err);
     if (st != WEIR_OK)
@@ -340,6 +340,25 @@ weir_status wrf_associate(CFI_cdesc_t *a, const weir_tensor *t, const int *layou
     if (rc != CFI_SUCCESS)
         return weir_fail(err, WEIR_ERR_INTERNAL, "CFI_setpointer gave %d", rc);
     return WEIR_OK;
+}
+
+weir_status wrf_give_shape(CFI_cdesc_t *shape, const weir_tensor *t, const int *layout,
+                           weir_error *err)
+{
+    bool reversed = false;
+    int64_t extent[WEIR_RANK_MAX], n = t->rank;
+    weir_tensor extents, to;
+    weir_status st = wrf_is_reversed(layout, &reversed, err);
+    if (st != WEIR_OK || shape == NULL)
+        return st;
+    for (int i = 0; i < t->rank; i++)
+        extent[i] = t->shape[reversed ? t->rank - 1 - i : i];
+    st = weir_tensor_init(&extents, extent, WEIR_I64, 1, &n, err);
+    if (st == WEIR_OK)
+        st = wrf_allocate(shape, &extents, NULL, &to, err);
+    if (st == WEIR_OK)
+        st = weir_tensor_copy(&to, &extents, err);
+    return st;
 }
 
 weir_status wrf_flag(const CFI_cdesc_t *a, const char *what, bool *out, weir_error *err)

@@ -65,6 +65,13 @@ weir_status wrf_allocate(CFI_cdesc_t *a, const weir_tensor *t, const int *layout
 weir_status wrf_associate(CFI_cdesc_t *a, const weir_tensor *t, const int *layout,
                           const int *dtype, weir_error *err);
 
+/* A tensor's extents into an allocatable vector; nothing when that is absent. */
+weir_status wrf_give_shape(CFI_cdesc_t *shape, const weir_tensor *t, const int *layout,
+                           weir_error *err);
+
+/* Check a layout; absent means indices. */
+weir_status wrf_is_reversed(const int *layout, bool *reversed, weir_error *err);
+
 /* Is it an array of characters, which is WEIR_STRING's? */
 bool wrf_is_text(const CFI_cdesc_t *a);
 

@@ -26,7 +26,8 @@ program ut_fortran_errors
 contains
 
   subroutine stat_and_errmsg()
-    integer :: stat, a(2)
+    integer :: stat, i
+    integer, target :: a(2)
     character(len=40) :: text
     character(len=3) :: short
 
@@ -48,6 +49,12 @@ contains
     call weir_put(c, 'a', a, 2, stat, text)
     call check_number(stat, weir_err_arg, 'a layout that is none')
     call check_text(text, 'layout 2', '  is named')
+    call weir_infer(c, 'a', [(weir_view(a), i=1, 33)], a, stat=stat, errmsg=text)
+    call check_text(text, '33 arrays, at most 32', 'more arrays than a model can have')
+    call weir_run(c, 'a', [('x', i=1, 33)], 'y', stat=stat, errmsg=text)
+    call check_text(text, '33 names, at most 32', 'more names than a model can have')
+    call weir_put(c, 'a', [weir_view(a), weir_view(a)], stat=stat, errmsg=text)
+    call check_text(text, 'a list of 2 weir_views', 'a list where one array belongs')
   end subroutine
 
   subroutine kinds()

@@ -2,7 +2,7 @@
 ! Meters: keys, timers, values, statistics, the tree, joining, output; and what a pair costs.
 program ut_fortran_meter
   use, intrinsic :: iso_fortran_env, only: int64, real64
-  use, intrinsic :: iso_c_binding, only: c_bool
+  use, intrinsic :: iso_c_binding
   use tap
   use weir
   implicit none
@@ -10,6 +10,7 @@ program ut_fortran_meter
   call timers()
   call values()
   call join()
+  call two_ranks()
   call refused()
   call cost()
   call finish()
@@ -122,6 +123,48 @@ contains
     call weir_meter_free(a)
     call weir_meter_free(b)
   end subroutine
+
+  ! A made-up communicator, in which rank 1 has what rank 0 has.
+  subroutine two_ranks()
+    type(weir_meter) :: m
+    type(weir_meter_summary) :: s
+    type(weir_meter_total) :: t
+    type(weir_meter_comm) :: comm
+    character(len=:), allocatable :: name
+    real(real64), allocatable :: by_rank(:)
+
+    comm%size = 2
+    comm%gather = c_funloc(gather_twice)
+    comm%bcast = c_funloc(bcast_nothing)
+    call weir_meter_new(m)
+    call weir_meter_add(m, weir_meter_io, 1.5_real64)
+    call weir_meter_reduce(m, s, comm)
+    call weir_meter_summary_at(s, 1, name, t)
+    call check(name == 'IO' .and. t%n_ranks == 2 .and. nint(t%sum) == 3, 'functions of ours join ranks')
+    call weir_meter_summary_by_rank(s, 1, by_rank)
+    call check(size(by_rank) == 2 .and. all(abs(by_rank - 1.5_real64) < 1e-12), '  by rank')
+    call weir_meter_summary_free(s)
+    call weir_meter_free(m)
+  end subroutine
+
+  integer(c_int) function gather_twice(ctx, send, n, recv) bind(c)
+    type(c_ptr), value :: ctx, send, recv
+    integer(c_size_t), value :: n
+    integer(c_int8_t), pointer :: from(:), to(:, :)
+
+    call c_f_pointer(send, from, [n])
+    call c_f_pointer(recv, to, [n, 2_c_size_t])
+    to(:, 1) = from
+    to(:, 2) = from
+    gather_twice = merge(1_c_int, 0_c_int, c_associated(ctx))
+  end function
+
+  integer(c_int) function bcast_nothing(ctx, data, n) bind(c)
+    type(c_ptr), value :: ctx, data
+    integer(c_size_t), value :: n
+
+    bcast_nothing = merge(1_c_int, 0_c_int, c_associated(ctx) .or. .not. c_associated(data) .or. n == 0)
+  end function
 
   subroutine refused()
     type(weir_meter) :: m, off
