@@ -56,31 +56,69 @@ typedef struct wide {
     uint64_t half[2];
 } wide;
 
-/* Write 16 bytes, past the caches where the compiler knows how. */
+#if defined(__SSE2__)
+static inline __m128i load_4(const char *p)
+{
+    int32_t v;
+    memcpy(&v, p, sizeof v);
+    return _mm_cvtsi32_si128(v);
+}
+
+static inline __m128i load_8(const char *p)
+{
+    return _mm_loadl_epi64((const __m128i *)(const void *)p);
+}
+
+/* 16 bytes of elements that are `step` apart, made in a register. */
+static inline void fill_4(void *pack, const char *p, int64_t step)
+{
+    __m128i low = _mm_unpacklo_epi32(load_4(p), load_4(p + step));
+    __m128i high = _mm_unpacklo_epi32(load_4(p + 2 * step), load_4(p + 3 * step));
+    _mm_storeu_si128(pack, _mm_unpacklo_epi64(low, high));
+}
+
+static inline void fill_8(void *pack, const char *p, int64_t step)
+{
+    _mm_storeu_si128(pack, _mm_unpacklo_epi64(load_8(p), load_8(p + step)));
+}
+
+/* Write 16 bytes past the caches. */
 static inline void stream_16(char *to, const void *pack)
 {
-#if defined(__SSE2__)
-    __m128i v;
-    memcpy(&v, pack, sizeof v);
-    _mm_stream_si128((__m128i *)(void *)to, v);
-#else
-    memcpy(to, pack, 16);
-#endif
+    _mm_stream_si128((__m128i *)(void *)to, _mm_loadu_si128(pack));
 }
+#else
+#define fill_4(pack, from, step) fill_uint32_t(pack, from, step)
+#define fill_8(pack, from, step) fill_uint64_t(pack, from, step)
+#define stream_16(to, pack) memcpy(to, pack, 16)
+#endif
+
+#define DEFINE_FILL(TYPE)                                                                \
+    static inline void fill_##TYPE(TYPE *pack, const char *from, int64_t step)           \
+    {                                                                                    \
+        for (size_t k = 0; k < 16 / sizeof(TYPE); k++, from += step)                     \
+            memcpy(&pack[k], from, sizeof(TYPE));                                        \
+    }
+DEFINE_FILL(uint8_t)
+DEFINE_FILL(uint16_t)
+DEFINE_FILL(wide)
+#if !defined(__SSE2__)
+DEFINE_FILL(uint32_t)
+DEFINE_FILL(uint64_t)
+#endif
 
 /* Gather 16 bytes of elements at a time where writing is contiguous, so that loads are the limit. The
  * copies through memcpy allow strides that are no multiples of the element. */
-#define DEFINE_GATHER(NAME, TYPE, PUT, MASK)                                             \
+#define DEFINE_GATHER(NAME, TYPE, FILL, PUT, MASK)                                       \
     static void NAME(char *to, const char *from, int64_t n, int64_t step)                \
     {                                                                                    \
         enum { PACK = 16 / sizeof(TYPE) };                                               \
         for (; n > 0 && ((uintptr_t)to & MASK) != 0;                                     \
              n--, from += step, to += sizeof(TYPE))                                      \
             memcpy(to, from, sizeof(TYPE));                                              \
-        for (; n >= PACK; n -= PACK, to += 16) {                                         \
+        for (; n >= PACK; n -= PACK, from += PACK * step, to += 16) {                    \
             TYPE pack[PACK];                                                             \
-            for (int k = 0; k < PACK; k++, from += step)                                 \
-                memcpy(&pack[k], from, sizeof(TYPE));                                    \
+            FILL(pack, from, step);                                                      \
             PUT(to, pack);                                                               \
         }                                                                                \
         for (; n > 0; n--, from += step, to += sizeof(TYPE))                             \
@@ -88,9 +126,9 @@ static inline void stream_16(char *to, const void *pack)
     }
 #define PUT_16(to, pack) memcpy(to, pack, 16)
 
-#define DEFINE_RECT(NAME, TYPE)                                                          \
-    DEFINE_GATHER(NAME##_gather, TYPE, PUT_16, 0)                                        \
-    DEFINE_GATHER(NAME##_stream, TYPE, stream_16, 15)                                    \
+#define DEFINE_RECT(NAME, TYPE, FILL)                                                    \
+    DEFINE_GATHER(NAME##_gather, TYPE, FILL, PUT_16, 0)                                  \
+    DEFINE_GATHER(NAME##_stream, TYPE, FILL, stream_16, 15)                              \
     static void NAME(char *to, const char *from, wr_copy_dim rows, wr_copy_dim cols,     \
                      bool is_streaming)                                                  \
     {                                                                                    \
@@ -110,11 +148,11 @@ static inline void stream_16(char *to, const void *pack)
         }                                                                                \
     }
 
-DEFINE_RECT(rect_1, uint8_t)
-DEFINE_RECT(rect_2, uint16_t)
-DEFINE_RECT(rect_4, uint32_t)
-DEFINE_RECT(rect_8, uint64_t)
-DEFINE_RECT(rect_16, wide)
+DEFINE_RECT(rect_1, uint8_t, fill_uint8_t)
+DEFINE_RECT(rect_2, uint16_t, fill_uint16_t)
+DEFINE_RECT(rect_4, uint32_t, fill_4)
+DEFINE_RECT(rect_8, uint64_t, fill_8)
+DEFINE_RECT(rect_16, wide, fill_wide)
 
 void wr_copy_rect(char *to, const char *from, size_t each, wr_copy_dim rows,
                   wr_copy_dim cols, bool is_streaming)
