@@ -65,4 +65,7 @@ fi
 
 say "end"
 awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s
-    exit f > 0 || p == 0 }' "$totals"
+    exit f > 0 || p == 0 }' "$totals" > $out/count
+status=$?
+cat $out/count
+exit $status
