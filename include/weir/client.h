@@ -63,8 +63,7 @@ typedef enum weir_full_policy {
 /// How to open a client. All zero means default. Store options are the first opener's; a later
 /// opener either leaves them zero or gives the same.
 typedef struct weir_client_options {
-    size_t
-        struct_bytes; ///< sizeof(weir_client_options), or 0 with everything else default
+    size_t struct_bytes; ///< sizeof(weir_client_options); 0: all else is default
     int64_t timeout_ms;  ///< of each call; 0: 60,000; negative: no limit
     size_t memory_bytes; ///< store: most bytes of values; 0: half of the machine's memory
     weir_full_policy full; ///< store: what happens when there is no room
@@ -72,7 +71,7 @@ typedef struct weir_client_options {
     bool oversubscribe; ///< store: allow more threads than the affinity mask holds
     bool spin; ///< store: idle compute pools spin (fast alone, slow beside others)
     weir_str
-        backend_path; ///< store: folder of backends; empty: WEIR_BACKEND_PATH, then Weir's own
+        backend_path;    ///< store: folder of backends; empty: WEIR_BACKEND_PATH, Weir's
     weir_str put_prefix; ///< empty: environment SSKEYOUT
     weir_str get_prefix; ///< empty: first entry of environment SSKEYIN
 } weir_client_options;

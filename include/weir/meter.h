@@ -89,19 +89,17 @@ typedef enum weir_meter_clock {
 
 /// How to make a meter. All zero means default.
 typedef struct weir_meter_options {
-    size_t
-        struct_bytes; ///< sizeof(weir_meter_options), or 0 with everything else default
+    size_t struct_bytes;  ///< sizeof(weir_meter_options); 0: all else is default
     weir_meter_mode mode; ///< keep values or stream them
-    size_t
-        samples_max; ///< FULL: values kept per key (8 bytes each); 0: 1,048,576. Later values
-                     ///< still enter all statistics; percentiles are then as in STREAM
+    /// FULL: values kept per key (8 bytes each); 0: 1,048,576. Later values still enter all
+    /// statistics; percentiles are then as in STREAM.
+    size_t samples_max;
     uint64_t skip_first;    ///< values per key that `mean_rest` leaves out (warm-up)
     weir_meter_clock clock; ///< which clock
     bool trace;             ///< record each region for WEIR_METER_TRACE
-    size_t
-        trace_max; ///< regions held (32 bytes each); 0: 65,536. When full the oldest go
-    int rank;      ///< shown in outputs; `pid` of the trace
-    int thread;    ///< shown in outputs; `tid` of the trace
+    size_t trace_max; ///< regions held (32 bytes each); 0: 65,536. Full: the oldest go
+    int rank;         ///< shown in outputs; `pid` of the trace
+    int thread;       ///< shown in outputs; `tid` of the trace
 } weir_meter_options;
 
 /// Make a meter with the seven timers. The first one of a process compares the processor's counter
@@ -197,21 +195,19 @@ WEIR_API void weir_meter_reset(weir_meter *m);
 /// between neighbours, the deviation divides by n-1 and is 0 with fewer than two values. With no
 /// value everything is 0. An open region does not count yet.
 typedef struct weir_meter_stats {
-    uint64_t n;      ///< values
-    double sum;      ///< of all values
-    double min, max; ///< exact in either mode
-    double mean;     ///< exact
-    double
-        median;   ///< exact when `exact`, else within 0.4 % of the values it lies between
-    double stdev; ///< sample deviation, exact
+    uint64_t n;           ///< values
+    double sum;           ///< of all values
+    double min, max;      ///< exact in either mode
+    double mean;          ///< exact
+    double median;        ///< exact when `exact`, else within 0.4 % of its two neighbours
+    double stdev;         ///< sample deviation, exact
     double p05, p95, p99; ///< percentiles, as `median`
     double first;         ///< the first value, which often holds the warm-up
     double mean_rest;   ///< mean without the first `n_skipped` values; 0 if none is left
     uint64_t n_skipped; ///< skip_first, or n if less; added up over merged meters
-    double
-        ci95_low; ///< 95 % confidence interval of the median, from order statistics (no
-    double
-        ci95_high; ///< distribution is assumed); with fewer than 6 values it is min .. max
+    /// 95 % confidence interval of the median, from order statistics (no distribution is
+    /// assumed); with fewer than 6 values it is min .. max.
+    double ci95_low, ci95_high;
     uint64_t n_kept;    ///< values that weir_meter_samples gives
     uint64_t n_dropped; ///< values that percentiles miss, for want of memory
     bool exact;         ///< percentiles come from all values themselves

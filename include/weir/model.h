@@ -34,25 +34,20 @@ typedef struct weir_guard {
 
 /// How a model is to be loaded and run. All zero means default.
 typedef struct weir_model_options {
-    size_t
-        struct_bytes; ///< sizeof(weir_model_options), or 0 with everything else default
-    weir_str
-        backend; ///< "onnx", "torch", "mock"; empty: told from the file's first bytes
-    weir_device device; ///< zero: host
-    weir_str tag;       ///< free text that comes back in weir_model_info
-    int64_t version;    ///< 0: one more than the newest
-    int64_t batch_max;  ///< rows gathered into one run; 0: Weir chooses, 1: never gather
-    int64_t batch_min;  ///< wait until so many rows are queued ..
-    int64_t
-        batch_wait_ms; ///< .. but no longer than this; 0 waits only while the device is busy
+    size_t struct_bytes; ///< sizeof(weir_model_options); 0: all else is default
+    weir_str backend;    ///< "onnx", "torch", "mock"; empty: told from the first bytes
+    weir_device device;  ///< zero: host
+    weir_str tag;        ///< free text that comes back in weir_model_info
+    int64_t version;     ///< 0: one more than the newest
+    int64_t batch_max;   ///< rows gathered into one run; 1: never gather; 0: what warm-up
+                         ///< finds worth it (none without it, deterministic or dependent)
+    int64_t batch_min;   ///< wait until so many rows are queued ..
+    int64_t batch_wait_ms; ///< .. but no longer; 0 waits only while the device is busy
     int threads; ///< compute threads of one run; 0 means 1. Never over the affinity mask
-    bool
-        rows_dependent; ///< rows of a batch influence each other: never gather, never split
-    bool
-        deterministic; ///< run exactly the shapes asked for: same numbers whatever else runs
-    bool no_warm_up; ///< load only; the first call pays
-    int64_t
-        block_rows; ///< rows of one run of a large batch; 0: found when the model warms up
+    bool rows_dependent;    ///< rows influence each other: never gather, never split
+    bool deterministic;     ///< run exactly the shapes asked for, whatever else runs
+    bool no_warm_up;        ///< load only; the first call pays
+    int64_t block_rows;     ///< rows of one run of a large batch; 0: warm-up finds them
     weir_guard input;       ///< guard on inputs
     weir_guard output;      ///< guard on outputs
     const weir_str *inputs; ///< names, where the format does not carry them (TensorFlow)
@@ -96,12 +91,11 @@ typedef struct weir_model_stats {
     uint64_t n_calls;  ///< infer and run calls, failed ones too
     uint64_t n_errors; ///< calls that failed
     uint64_t n_rows;   ///< rows (extent of the first dimension) that went through
-    uint64_t
-        n_runs; ///< runs of the backend: fewer than calls when gathered, more when split
+    uint64_t n_runs;   ///< runs of the backend: fewer than calls gathered, more if split
     uint64_t n_gathered; ///< calls that shared a run with another
     uint64_t n_inline;   ///< calls that ran at once on the calling thread
-    uint64_t batch
-        [WEIR_BATCH_BINS]; ///< runs by rows: bin i counts 2^i .. 2^(i+1)-1, last is open
+    /// Runs by rows: bin i counts 2^i .. 2^(i+1)-1, the last is open.
+    uint64_t batch[WEIR_BATCH_BINS];
     double queue_s;        ///< waiting for the device, summed over calls
     double run_s;          ///< inside the backend, summed over runs
     double run_max_s;      ///< longest run

@@ -170,6 +170,19 @@ static bool may_run_at_once(const wr_job *job)
     return m->batch_wait_ns == 0 || job->rows >= m->batch_min || m->gather_max == 1;
 }
 
+/* Run the job that this one's caller has taken along; its owner goes on before the caller's own job. */
+static void run_first(wr_queue *q, wr_job *job)
+{
+    wr_job *first = job->followers;
+    int64_t now = weir_now_ns();
+    job->followers = NULL;
+    if (now <= first->deadline)
+        wr_run_alone(first, now, false);
+    else
+        wr_job_refuse(first, wr_job_timed_out(first, now));
+    wr_queue_finish(q, first);
+}
+
 weir_status wr_engine_run(wr_engine *e, wr_job *job)
 {
     if (job == NULL)
@@ -183,6 +196,7 @@ weir_status wr_engine_run(wr_engine *e, wr_job *job)
     int64_t now = weir_now_ns();
     job->queued_ns = 0;
     job->followers = NULL;
+    job->apart = false;
     weir_status st = admit(job, now);
     if (st != WEIR_OK || is_empty(job)) {
         wr_job_refuse(job, st == WEIR_OK ? answer_empty(job) : st);
@@ -195,6 +209,8 @@ weir_status wr_engine_run(wr_engine *e, wr_job *job)
     }
     if (!wr_queue_wait(q, job))
         return job->status;
+    if (job->apart)
+        run_first(q, job);
     wr_run_batch(job);
     wr_queue_release(q, need);
     for (wr_job *f = job->followers, *next; f != NULL; f = next) {
@@ -214,6 +230,7 @@ weir_status wr_engine_submit(wr_engine *e, wr_job *job, weir_error *err)
         return st;
     job->queued_ns = 0;
     job->followers = NULL;
+    job->apart = false;
     st = admit(job, weir_now_ns());
     if (st == WEIR_OK && is_empty(job)) {
         wr_job_refuse(job, answer_empty(job));

@@ -81,6 +81,7 @@ struct wr_job {
     int64_t queued_ns; /* when it joined the queue, 0: never did */
     int64_t rows;      /* extent of the free first dimension, 1 where there is none */
     int state;
+    bool apart; /* its only follower runs before it, not with it */
 };
 
 /* Run now, blocking until done or the deadline. The result is also job->status and job->error. A job

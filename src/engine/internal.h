@@ -95,6 +95,8 @@ wr_queue *wr_queue_new(weir_device device, int places); /* NULL: no memory */
 void wr_queue_stop(wr_queue *q);
 void wr_queue_unref(wr_queue *q);
 /* Take `need` places without waiting; false: none free, or others wait already. */
+/* Fill the job's error with ERR_TIMEOUT in the queue, and return it. */
+weir_status wr_job_timed_out(wr_job *job, int64_t now);
 bool wr_queue_try(wr_queue *q, int need);
 void wr_queue_release(wr_queue *q, int need);
 /* Join the queue and block until this thread has a place (true; followers hang on the job) or the
@@ -144,10 +146,11 @@ struct wr_model {
     int need;               /* places of one run */
     bool free_rows;         /* the first extent of every input and output is free */
     bool independent;       /* .. and rows don't influence each other, as far as known */
-    bool stretched;     /* warm-up ran batches larger than any it will get from now on */
-    int64_t whole_rows; /* batches up to this are not worth splitting; 0: unknown */
-    bool known_out;     /* shapes of outputs follow from the number of rows */
-    int64_t gather_max; /* rows gathered into one run; 1: none */
+    bool stretched;      /* warm-up ran batches larger than any it will get from now on */
+    int64_t gather_rows; /* the least that run nearly as fast as any; 0: unknown */
+    int64_t whole_rows;  /* batches up to this are not worth splitting; 0: unknown */
+    bool known_out;      /* shapes of outputs follow from the number of rows */
+    int64_t gather_max;  /* rows gathered into one run; 1: none */
     int64_t batch_min;
     int64_t batch_wait_ns;
     _Atomic int64_t

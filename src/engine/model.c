@@ -202,9 +202,8 @@ static void settle(wr_model *m)
     }
     if (o->block_rows > 0)
         m->info.block_rows = o->block_rows;
-    /* Unless told, gather what runs about as fast per row as anything; nothing when that is unknown. */
-    int64_t found =
-        m->whole_rows > m->info.block_rows ? m->whole_rows : m->info.block_rows;
+    /* Unless told, gather what warm-up found worth it; nothing when that is unknown. */
+    int64_t found = m->gather_rows > 0 ? m->gather_rows : m->info.block_rows;
     m->gather_max = o->batch_max > 0 ? o->batch_max : found > 1 ? found : 1;
     m->batch_min = o->batch_min;
     m->batch_wait_ns = o->batch_wait_ms > INT64_MAX / 2000000

@@ -107,11 +107,25 @@ static void drop(wr_queue *q, wr_job *job)
     q->n_submitted -= job->waiter == NULL;
 }
 
+/* Rows that one batch may take of what is waiting: a fair share for each place, since a core that
+ * idles costs more than a smaller batch. */
+static int64_t share(const wr_queue *q, const wr_job *leader)
+{
+    int64_t rows = leader->rows, most = leader->model->gather_max;
+    for (const wr_job *j = q->head; j != NULL && rows < most * q->places; j = j->next) {
+        if (fits_with(leader, j))
+            rows += j->rows;
+    }
+    rows = (rows + q->places - 1) / q->places;
+    return rows < most ? rows : most;
+}
+
 static void gather(wr_queue *q, wr_job *leader)
 {
     if (!can_gather(leader))
         return;
-    int64_t room = leader->model->gather_max - leader->rows;
+    int64_t least = leader->model->batch_min, most = share(q, leader);
+    int64_t room = (most > least ? most : least) - leader->rows;
     wr_job **last = &leader->followers, *before = NULL;
     for (wr_job *j = q->head; j != NULL && room > 0;) {
         if (j->rows > room || !fits_with(leader, j)) {
@@ -182,6 +196,47 @@ bool wr_queue_try(wr_queue *q, int need)
     return false;
 }
 
+/* Places were given back and somebody waits. The first in the queue is only woken, and the places stay
+ * free until it comes: should a caller of the same model come sooner (most often the one that gave the
+ * places back), it takes the place and runs the first one's job with its own, and no core idles while
+ * a thread wakes up. */
+static void offer(wr_queue *q)
+{
+    wr_job *first = q->head;
+    if (first == NULL || first->waiter == NULL || q->stopping ||
+        !is_ripe(first, weir_now_ns()))
+        dispatch(q);
+    else
+        wr_cond_signal(&((waiter *)first->waiter)->wake);
+}
+
+/* May a caller that has just come take the free places, and the first job of the queue along? Then
+ * nobody is overtaken. Jobs that can't be gathered run one after the other, the first one first. Under
+ * the lock. */
+static bool joins_first(wr_queue *q, wr_job *job)
+{
+    wr_job *first = q->head;
+    if (first == NULL || q->stopping || first->model != job->model ||
+        free_places(q) < (uint64_t)job->model->need || !is_ripe(first, weir_now_ns()))
+        return false;
+    bool together = can_gather(job) && fits_with(job, first) &&
+                    job->rows + first->rows <= job->model->gather_max;
+    if (!together && first->waiter == NULL)
+        return false;
+    atomic_fetch_sub(&q->word, (uint64_t)job->model->need);
+    job->state = LEADER;
+    job->next = job->followers = NULL;
+    if (together) {
+        gather(q, job);
+        return true;
+    }
+    job->followers = unlink_after(q, NULL);
+    atomic_fetch_sub(&q->word, ONE_QUEUED);
+    first->state = FOLLOWER;
+    job->apart = true;
+    return true;
+}
+
 void wr_queue_release(wr_queue *q, int need)
 {
     uint64_t old = atomic_fetch_add(&q->word, (uint64_t)need);
@@ -190,11 +245,11 @@ void wr_queue_release(wr_queue *q, int need)
     wr_lock(&q->lock);
     if (q->stopping)
         wr_cond_signal(&q->quiet);
-    dispatch(q);
+    offer(q);
     wr_unlock(&q->lock);
 }
 
-static weir_status timed_out(wr_job *job, int64_t now)
+weir_status wr_job_timed_out(wr_job *job, int64_t now)
 {
     return weir_fail(&job->error, WEIR_ERR_TIMEOUT,
                      "model '%.*s': the deadline passed after %.3f ms in the queue",
@@ -210,8 +265,10 @@ bool wr_queue_wait(wr_queue *q, wr_job *job)
     weir_status refused = WEIR_OK;
 
     wr_lock(&q->lock);
-    push(q, job);
-    dispatch(q);
+    if (!joins_first(q, job)) {
+        push(q, job);
+        dispatch(q);
+    }
     while (job->state == QUEUED && refused == WEIR_OK) {
         int64_t now = weir_now_ns(), until = ripe_at(job, now);
         if (q->stopping) {
@@ -219,11 +276,11 @@ bool wr_queue_wait(wr_queue *q, wr_job *job)
                                 "model '%.*s': the engine is closed",
                                 WR_NAME(job->model->name));
         } else if (now >= job->deadline) {
-            refused = timed_out(job, now);
-        } else if (!wr_cond_wait(&w.wake, &q->lock,
-                                 until < job->deadline ? until : job->deadline) &&
-                   job->state == QUEUED) {
-            dispatch(q);
+            refused = wr_job_timed_out(job, now);
+        } else {
+            (void)wr_cond_wait(&w.wake, &q->lock,
+                               until < job->deadline ? until : job->deadline);
+            dispatch(q); /* its batch is ripe, or places were offered */
         }
     }
     if (refused != WEIR_OK) {
@@ -308,7 +365,7 @@ static void *keep(void *arg)
         wr_unlock(&q->lock);
         for (wr_job *j = expired; j != NULL; j = expired) {
             expired = j->next;
-            wr_job_refuse(j, timed_out(j, now));
+            wr_job_refuse(j, wr_job_timed_out(j, now));
             j->done(j);
         }
         wr_lock(&q->lock);

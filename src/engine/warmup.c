@@ -320,6 +320,19 @@ static int64_t choose_block(const int64_t *ns, int tried, int64_t *whole)
     return BLOCKS[chosen];
 }
 
+/* Rows worth gathering: the least that run nearly as fast as any. More would only make cores wait for
+ * each other. 0: unknown. */
+static int64_t choose_gather(const int64_t *ns, int tried)
+{
+    if (tried < 1)
+        return 0;
+    double best = rows_per_ns(ns, fastest(ns, tried));
+    int i = 0;
+    while (best > GAIN * rows_per_ns(ns, i))
+        i++;
+    return BLOCKS[i];
+}
+
 static weir_status find_block(wr_context *x, weir_deadline deadline, weir_error *err)
 {
     wr_model *m = x->model;
@@ -340,6 +353,7 @@ static weir_status find_block(wr_context *x, weir_deadline deadline, weir_error 
     int tried = measure_all(&t, ns, n, end < deadline ? end : deadline);
     trial_fini(&t);
     m->info.block_rows = choose_block(ns, tried, &m->whole_rows);
+    m->gather_rows = choose_gather(ns, tried);
     m->stretched = m->info.block_rows > 0;
     return WEIR_OK;
 }
