@@ -70,10 +70,9 @@ typedef struct weir_client_options {
     int threads; ///< store: compute threads; 0: the affinity mask. Never more than it
     bool oversubscribe; ///< store: allow more threads than the affinity mask holds
     bool spin; ///< store: idle compute pools spin (fast alone, slow beside others)
-    weir_str
-        backend_path;    ///< store: folder of backends; empty: WEIR_BACKEND_PATH, Weir's
-    weir_str put_prefix; ///< empty: environment SSKEYOUT
-    weir_str get_prefix; ///< empty: first entry of environment SSKEYIN
+    weir_str backend_path; ///< store: folder of backends; empty: environment, then own
+    weir_str put_prefix;   ///< empty: environment SSKEYOUT
+    weir_str get_prefix;   ///< empty: first entry of environment SSKEYIN
 } weir_client_options;
 
 /// Open a client.

@@ -9,7 +9,7 @@
 static weir_status check_host(const weir_tensor *t, const char *verb, weir_str key,
                               weir_error *err)
 {
-    weir_error inner = {0};
+    weir_error inner; /* filled by a failure */
     weir_status st = weir_tensor_check(t, &inner);
     if (st != WEIR_OK)
         return weir_fail(err, st, "%s '%.*s': %.420s", verb, WR_NAME(key), inner.text);

@@ -22,7 +22,8 @@ typedef enum wr_write_kind {
 typedef struct wr_write {
     wr_write_kind kind;
     weir_str key;   /* borrowed */
-    wr_value value; /* SET: the keyspace takes a reference of its own */
+    wr_value value; /* SET: the keyspace takes a reference of its own .. */
+    bool give;      /* .. or, when it succeeds, this one */
     wr_value_kind
         only_over; /* SET, DEL: ERR_KIND over any other kind of value; NONE: any goes */
     bool if_seen;  /* ERR_BUSY unless the key still holds `seen`, the very same value */

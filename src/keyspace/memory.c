@@ -264,11 +264,12 @@ static room find_room(memory *m, const wr_write *w, const plan *p, size_t n,
 
 /* ---- apply ---- */
 
-static void take_back(memory *m, plan *p, size_t n)
+static void take_back(memory *m, const wr_write *w, plan *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         wr_free(p[i].item);
-        wr_value_unref(p[i].value);
+        if (!w[i].give)
+            wr_value_unref(p[i].value);
         if (p[i].is_new)
             entry_drop(m, p[i].e);
     }
@@ -327,7 +328,7 @@ static weir_status plan_one(memory *m, const wr_write *w, plan *p, weir_error *e
     }
     if (w->kind == WR_WRITE_APPEND)
         return plan_append(w, p, err);
-    p->value = wr_value_ref(w->value);
+    p->value = w->give ? w->value : wr_value_ref(w->value);
     p->footprint = entry_footprint(w->key, p->value);
     return WEIR_OK;
 }
@@ -338,7 +339,7 @@ static weir_status prepare(memory *m, const wr_write *w, plan *p, size_t n,
     for (size_t i = 0; i < n; i++) {
         weir_status st = plan_one(m, &w[i], &p[i], err);
         if (st != WEIR_OK) {
-            take_back(m, p, i + 1);
+            take_back(m, w, p, i + 1);
             return st;
         }
     }
@@ -369,6 +370,16 @@ static void commit_one(memory *m, wr_write *w, const plan *p)
     }
 }
 
+/* The batch succeeds and leaves nothing; values that were given are released with the others. */
+static weir_status drop_newest(wr_write *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (w[i].give)
+            w[i].replaced = w[i].value;
+    }
+    return WEIR_OK;
+}
+
 static weir_status apply_plan(memory *m, wr_write *w, plan *p, size_t n,
                               weir_deadline deadline, weir_error *err)
 {
@@ -389,9 +400,11 @@ static weir_status apply_plan(memory *m, wr_write *w, plan *p, size_t n,
                 tell_watches(m, w[i].key);
             return WEIR_OK;
         }
-        take_back(m, p, n);
+        take_back(m, w, p, n);
+        if (r == ROOM_DROP_NEWEST)
+            return drop_newest(w, n);
         if (r != ROOM_AFTER_WAIT)
-            return r == ROOM_DROP_NEWEST ? WEIR_OK : WEIR_ERR_FULL;
+            return WEIR_ERR_FULL;
     }
 }
 

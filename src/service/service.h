@@ -87,6 +87,13 @@ static inline void wr_count(wr_service *s, wr_command c, wr_counter k, uint64_t 
     atomic_fetch_add_explicit(&s->count[c][k], n, memory_order_relaxed);
 }
 
+/* The same for counters that are only written with the keyspace's lock held. */
+static inline void wr_count_locked(wr_service *s, wr_command c, wr_counter k, uint64_t n)
+{
+    uint64_t old = atomic_load_explicit(&s->count[c][k], memory_order_relaxed);
+    atomic_store_explicit(&s->count[c][k], old + n, memory_order_relaxed);
+}
+
 static inline void wr_count_copy(wr_service *s, wr_command c, size_t bytes)
 {
     wr_count(s, c, WR_COUNTER_copies, 1);

@@ -3,30 +3,52 @@
 #include "service/handlers.h"
 #include "tensor/buffer.h"
 
+/* A packed copy of the caller's memory, refused before a byte is copied when it could never fit. */
+static weir_status copy_in(wr_service *s, const weir_tensor *t, weir_buffer **out,
+                           size_t *bytes, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    *bytes = weir_tensor_bytes(t);
+    if (t->dtype == WEIR_STRING)
+        st = wr_buffer_packed_bytes(t, bytes, err);
+    if (st == WEIR_OK)
+        st = s->keyspace->ops->fits(s->keyspace, *bytes, err);
+    return st == WEIR_OK ? wr_buffer_copy(out, t, *bytes, err) : st;
+}
+
 weir_status wr_handle_put(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
 {
     (void)rep;
-    weir_buffer *b = weir_buffer_ref(req->buffer);
+    wr_keyspace *ks = s->keyspace;
+    weir_buffer *b = NULL;
+    size_t bytes = 0;
     weir_status st = WEIR_OK;
-    if (b == NULL) {
-        size_t bytes = weir_tensor_bytes(req->in);
-        st = s->keyspace->ops->fits(s->keyspace, bytes, err);
-        if (st == WEIR_OK)
-            st = weir_buffer_from(&b, req->in, err);
-        if (st != WEIR_OK)
-            return st;
-        wr_count_copy(s, WR_CMD_put, bytes);
+    bool copied = req->buffer == NULL;
+    if (copied) {
+        st = copy_in(s, req->in, &b, &bytes, err);
     } else {
-        st = s->keyspace->ops->fits(s->keyspace, wr_buffer_footprint(b), err);
+        b = weir_buffer_ref(req->buffer);
+        bytes = wr_buffer_footprint(b);
+        st = ks->ops->fits(ks, bytes, err);
     }
+    if (st != WEIR_OK)
+        goto out;
     wr_write w = {.kind = WR_WRITE_SET,
                   .key = req->key,
                   .value = {.kind = WR_VALUE_TENSOR, .of.tensor = b},
+                  .give = true,
                   .only_over = WR_VALUE_TENSOR};
-    if (st == WEIR_OK)
-        st = wr_publish(s, &w, 1, req, err);
-    if (st == WEIR_OK)
-        wr_count(s, WR_CMD_put, WR_COUNTER_bytes, wr_buffer_footprint(b));
+    ks->ops->lock(ks);
+    st = ks->ops->apply(ks, &w, 1, req->limit, err);
+    wr_count_locked(s, WR_CMD_put, WR_COUNTER_bytes, st == WEIR_OK ? bytes : 0);
+    wr_count_locked(s, WR_CMD_put, WR_COUNTER_copies, copied);
+    wr_count_locked(s, WR_CMD_put, WR_COUNTER_copied_bytes, copied ? bytes : 0);
+    ks->ops->unlock(ks);
+    if (st == WEIR_OK) {
+        wr_writes_release(&w, 1);
+        b = NULL; /* given */
+    }
+out:
     weir_buffer_unref(b);
     return st;
 }

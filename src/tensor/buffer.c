@@ -126,17 +126,11 @@ static void take_characters(weir_tensor *t)
     }
 }
 
-weir_status weir_buffer_from(weir_buffer **out, const weir_tensor *from, weir_error *err)
+weir_status wr_buffer_copy(weir_buffer **out, const weir_tensor *from, size_t bytes,
+                           weir_error *err)
 {
     weir_buffer *b = NULL;
-    size_t bytes;
-    if (out == NULL)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "buffer: no place for the result (null pointer)");
-    weir_status st = wr_buffer_packed_bytes(from, &bytes, err);
-    if (st != WEIR_OK)
-        return st;
-    st = take_buffer(&b, bytes, err);
+    weir_status st = take_buffer(&b, bytes, err);
     if (st != WEIR_OK)
         return st;
     st = weir_tensor_init(&b->view, b->block.data, from->dtype, from->rank, from->shape,
@@ -151,6 +145,16 @@ weir_status weir_buffer_from(weir_buffer **out, const weir_tensor *from, weir_er
         take_characters(&b->view);
     *out = b;
     return WEIR_OK;
+}
+
+weir_status weir_buffer_from(weir_buffer **out, const weir_tensor *from, weir_error *err)
+{
+    size_t bytes;
+    if (out == NULL)
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "buffer: no place for the result (null pointer)");
+    weir_status st = wr_buffer_packed_bytes(from, &bytes, err);
+    return st == WEIR_OK ? wr_buffer_copy(out, from, bytes, err) : st;
 }
 
 weir_status weir_buffer_wrap(weir_buffer **out, const weir_tensor *view,
