@@ -73,6 +73,27 @@ function(weir_drop_other_rooms list)
   endif()
 endfunction()
 
+# Programs of several ranks: mt_*.c, run with 1, 2, 3 and 5.
+function(weir_add_rank_tests)
+  file(GLOB_RECURSE ranks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/mt_*.c
+    ${PROJECT_SOURCE_DIR}/tests/mt_*.c)
+  weir_drop_other_rooms(ranks)
+  if(NOT TARGET MPI::MPI_C)
+    return()
+  endif()
+  foreach(source ${ranks})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE weir_private weir_core MPI::MPI_C)
+    set_target_properties(${name} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    foreach(n 1 2 3 5)
+      weir_add_test(${name}_${n} MPI
+        COMMAND ${MPIEXEC_EXECUTABLE} -n ${n} $<TARGET_FILE:${name}>)
+    endforeach()
+  endforeach()
+endfunction()
+
 # weir_add_unit_tests(): all programs that the file names announce.
 function(weir_add_unit_tests)
   if(NOT WEIR_HAVE_TESTS)
@@ -106,6 +127,7 @@ function(weir_add_unit_tests)
       list(APPEND thread_programs ${name})
     endif()
   endforeach()
+  weir_add_rank_tests()
   # What the thread sanitizer's build needs.
   add_custom_target(weir_thread_tests DEPENDS ${thread_programs} ${backends})
 
