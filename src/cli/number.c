@@ -4,48 +4,7 @@
 
 #include <math.h>
 
-/* Sign, exponent and fraction of half precision. */
-static double from_half(uint16_t h)
-{
-    int exponent = h >> 10 & 31, fraction = h & 1023;
-    double v = exponent == 31  ? (fraction != 0 ? (double)NAN : (double)INFINITY)
-               : exponent == 0 ? ldexp(fraction, -24)
-                               : ldexp(1024 + fraction, exponent - 25);
-    return (h & 0x8000) != 0 ? -v : v;
-}
-
-static uint16_t to_half(double v)
-{
-    uint16_t sign = signbit(v) ? 0x8000 : 0;
-    double a = fabs(v);
-    if (isnan(a))
-        return 0x7e00;
-    if (a >= 65520)
-        return (uint16_t)(sign | 0x7c00);
-    int exponent = a < 0x1p-14 ? -14 : ilogb(a);
-    double fraction =
-        nearbyint(ldexp(a, 10 - exponent));            /* 1024 .. 2048, less when tiny */
-    int bits = (exponent + 14) * 1024 + (int)fraction; /* a carry raises the exponent */
-    return (uint16_t)(sign | bits);
-}
-
-static double from_bfloat(uint16_t h)
-{
-    uint32_t bits = (uint32_t)h << 16;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-static uint16_t to_bfloat(double v)
-{
-    float f = (float)v;
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    if (isnan(f))
-        return 0x7fc0;
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
+#include "base/half.h"
 
 bool number_get(weir_dtype type, const void *p, double *out)
 {
@@ -82,10 +41,10 @@ bool number_get(weir_dtype type, const void *p, double *out)
         *out = (double)*(const uint64_t *)p;
         return true;
     case WEIR_F16:
-        *out = from_half(*(const uint16_t *)p);
+        *out = wr_half_value(*(const uint16_t *)p);
         return true;
     case WEIR_BF16:
-        *out = from_bfloat(*(const uint16_t *)p);
+        *out = wr_bf16_value(*(const uint16_t *)p);
         return true;
     case WEIR_BOOL:
         *out = *(const uint8_t *)p != 0;
@@ -139,10 +98,10 @@ bool number_set(weir_dtype type, void *p, double v)
         *(uint64_t *)p = (uint64_t)whole(v, 0, 0x1.fffffffffffffp63);
         return true;
     case WEIR_F16:
-        *(uint16_t *)p = to_half(v);
+        *(uint16_t *)p = wr_half_bits(v);
         return true;
     case WEIR_BF16:
-        *(uint16_t *)p = to_bfloat(v);
+        *(uint16_t *)p = wr_bf16_bits(v);
         return true;
     case WEIR_BOOL:
         *(uint8_t *)p = v != 0;

@@ -2,6 +2,7 @@
 /* Guards: finding and mending values that are not finite or out of range, at memory speed. */
 #include <math.h>
 
+#include "base/half.h"
 #include "engine/internal.h"
 
 /* Loops over contiguous values, written so that compilers vectorise them: no branch inside. */
@@ -65,49 +66,11 @@ static size_t out_64(const double *p, size_t n, double low, double high)
 
 /* ---- one value of any floating-point type ------------------------------------------------------ */
 
-static double half_value(uint16_t h)
+/* A mended value must be finite: beyond the largest half it is that one. */
+static uint16_t finite_half(double v)
 {
-    int exponent = h >> 10 & 31, mantissa = h & 1023;
-    double v = exponent == 0    ? ldexp(mantissa, -24)
-               : exponent == 31 ? (mantissa == 0 ? (double)INFINITY : (double)NAN)
-                                : ldexp(1024 + mantissa, exponent - 25);
-    return h & 0x8000 ? -v : v;
-}
-
-/* Nearest half, ties to even; too large becomes the largest finite one, for a mended value must not
- * be infinite. */
-static uint16_t half_bits(double v)
-{
-    uint16_t sign = signbit(v) ? 0x8000 : 0;
-    double a = fabs(v);
-    if (isnan(v))
-        return 0x7e00;
-    if (a >= 65504)
-        return (uint16_t)(sign | (isinf(v) ? 0x7c00 : 0x7bff));
-    if (a < ldexp(1, -14))
-        return (uint16_t)(sign | (uint16_t)nearbyint(ldexp(a, 24)));
-    int exponent;
-    double m = frexp(a, &exponent); /* a = m * 2^exponent, 0.5 <= m < 1 */
-    int bits = (int)nearbyint(ldexp(m, 11)) - 1024;
-    return (uint16_t)(sign | (((exponent + 14) << 10) + bits));
-}
-
-static double bf16_value(uint16_t b)
-{
-    uint32_t bits = (uint32_t)b << 16;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return (double)f;
-}
-
-static uint16_t bf16_bits(double v)
-{
-    float f = (float)v;
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    if (isnan(f))
-        return 0x7fc0;
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    bool too_large = isfinite(v) && fabs(v) > 65504;
+    return wr_half_bits(too_large ? copysign(65504, v) : v);
 }
 
 static double load(weir_dtype t, const void *p)
@@ -124,17 +87,17 @@ static double load(weir_dtype t, const void *p)
         return d;
     case WEIR_F16:
         memcpy(&h, p, sizeof h);
-        return half_value(h);
+        return wr_half_value(h);
     default:
         memcpy(&h, p, sizeof h);
-        return bf16_value(h);
+        return wr_bf16_value(h);
     }
 }
 
 static void store(weir_dtype t, void *p, double v)
 {
     float f = (float)v;
-    uint16_t h = t == WEIR_F16 ? half_bits(v) : bf16_bits(v);
+    uint16_t h = t == WEIR_F16 ? finite_half(v) : wr_bf16_bits(v);
     if (t == WEIR_F32)
         memcpy(p, &f, sizeof f);
     else if (t == WEIR_F64)
