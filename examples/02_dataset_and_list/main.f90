@@ -5,10 +5,6 @@ program dataset_and_list
   use weir
   implicit none
   type(weir_client) :: c
-  type(weir_dataset), allocatable :: all_of_them(:)
-  real(real64), pointer :: x(:)
-  real(real64), allocatable :: time(:)
-  character(len=:), allocatable :: who(:)
   real(real64) :: total
   integer :: m
 
@@ -18,18 +14,9 @@ program dataset_and_list
   end do
 
   if (.not. weir_list_wait(c, 'members', weir_ge, 3, timeout_ms=1000)) error stop 'too few members'
-  call weir_list_get(c, 'members', all_of_them)
-  total = 0
-  do m = 1, size(all_of_them)
-    call weir_dataset_tensor(all_of_them(m), 'x', x)
-    call weir_dataset_scalars(all_of_them(m), 'time', time)
-    call weir_dataset_strings(all_of_them(m), 'who', who)
-    total = total + sum(x)
-    print '(2a, f4.1)', who(1), ' at time', time(1)
-  end do
-  call weir_datasets_free(all_of_them)
-  call weir_close(c)
+  total = total_of_all()
   print '(a, i0)', 'answer: ', nint(total)
+  call weir_close(c)
 
 contains
 
@@ -48,5 +35,26 @@ contains
     call weir_list_append(c, 'members', text)
     call weir_dataset_free(ds)
   end subroutine
+
+  ! Allocatable locals go when the function ends; the datasets are Weir's, and are freed.
+  function total_of_all() result(total)
+    type(weir_dataset), allocatable :: all_of_them(:)
+    real(real64), pointer :: x(:)
+    real(real64), allocatable :: time(:)
+    character(len=:), allocatable :: who(:)
+    real(real64) :: total
+    integer :: i
+
+    call weir_list_get(c, 'members', all_of_them)
+    total = 0
+    do i = 1, size(all_of_them)
+      call weir_dataset_tensor(all_of_them(i), 'x', x)
+      call weir_dataset_scalars(all_of_them(i), 'time', time)
+      call weir_dataset_strings(all_of_them(i), 'who', who)
+      total = total + sum(x)
+      print '(2a, f4.1)', who(1), ' at time', time(1)
+    end do
+    call weir_datasets_free(all_of_them)
+  end function
 
 end program

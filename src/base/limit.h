@@ -11,11 +11,18 @@ typedef struct wr_limit {
     weir_deadline deadline;
 } wr_limit;
 
-/* The moment by which all has to be over, counted from now. */
+/* The moment by which all has to be over, counted from `now`. */
+static inline weir_deadline wr_limit_deadline_at(wr_limit l, int64_t now)
+{
+    bool none = l.timeout_ms < 0 || l.timeout_ms > (WEIR_NEVER - now) / 1000000;
+    weir_deadline d = none ? WEIR_NEVER : now + l.timeout_ms * 1000000;
+    return d < l.deadline ? d : l.deadline;
+}
+
+/* The same, counted from the moment of this call. */
 static inline weir_deadline wr_limit_deadline(wr_limit l)
 {
-    weir_deadline d = weir_deadline_in_ms(l.timeout_ms);
-    return d < l.deadline ? d : l.deadline;
+    return wr_limit_deadline_at(l, weir_now_ns());
 }
 
 #endif

@@ -193,7 +193,7 @@ weir_status wr_engine_run(wr_engine *e, wr_job *job)
 
     wr_queue *q = job->model->queue;
     int need = job->model->need;
-    int64_t now = weir_now_ns();
+    int64_t now = job->now_ns > 0 ? job->now_ns : weir_now_ns();
     job->queued_ns = 0;
     job->followers = NULL;
     job->apart = false;

@@ -59,15 +59,16 @@ struct wr_job {
     weir_str function;     /* of a script; empty for a model */
     const weir_tensor *in; /* borrowed; any strides; never modified */
     int n_in;
-    wr_output *out; /* view.data set: any strides, the caller's memory. The model writes
-                              straight into it: unspecified after a run that failed, untouched
-                              when a check before the run or a guard (FAIL) refused.
-                              view.data NULL: on success the engine sets `buffer` (one reference to
-                              the caller) and `view`; on failure buffer is NULL */
+    /* view.data set: any strides, the caller's memory. The model writes straight into it: unspecified
+     * after a run that failed, untouched when a check before the run or a guard (FAIL) refused.
+     * view.data NULL, rank 0: on success the engine sets `buffer` (one reference to the caller) and
+     * `view`; on failure buffer is NULL. */
+    wr_output *out;
     int n_out;
     weir_deadline deadline;
+    int64_t now_ns; /* the clock as the caller has just read it, or 0 */
     void (*done)(
-        wr_job *job); /* submitted jobs only: called once, on any thread, without locks */
+        wr_job *job); /* submitted jobs: called once, any thread, without locks */
     void *context;    /* the caller's */
     /* the engine fills these */
     weir_status status;

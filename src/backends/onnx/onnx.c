@@ -395,7 +395,7 @@ static weir_status take_values(const wr_backend_model *m, const wr_run_args *arg
 static weir_status run(wr_backend_model *m, const wr_run_args *args, weir_error *err)
 {
     wr_backend_place *p = args->place;
-    const OrtValue *in[WEIR_IO_MAX] = {NULL};
+    const OrtValue *in[WEIR_IO_MAX]; /* filled as far as it is used */
     OrtValue *out[WEIR_IO_MAX];
     OrtStatus *s = NULL;
     bool makes = false; /* the library makes outputs */
