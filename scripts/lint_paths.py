@@ -30,7 +30,7 @@ def check(root):
 GOOD = {"a.md": "see /usr/bin/python3, $HOME/work/x, https://doi.org/10.1 and ../root/a\n"}
 BAD = [({"a.c": 'open("/home/ann/model.onnx");\n'}, "machine's path"),
        ({"Makefile": "x:\n\tcp /" + "work/data .\n"}, "machine's path"),
-       ({"a.sh": "curl https://files.pythonhosted.org/x\n"}, "a registry"),
+       ({"a.sh": "curl https://mirror.example/x\n"}, "a registry"),
        ({"a.json": '{"index": "http://cache.local:81/simple/"}\n'}, "a registry")]
 
 if __name__ == "__main__":
