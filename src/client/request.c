@@ -11,7 +11,7 @@ struct weir_request {
     wr_wait wait; /* polls */
     bool is_wait;
     bool watching;              /* polls: unwatch when it ends */
-    weir_deadline until;        /* polls: then ERR_TIMEOUT */
+    weir_deadline until;        /* of the operation; polls: then ERR_TIMEOUT */
     weir_dataset **out_dataset; /* where the result of get_dataset goes */
     weir_buffer *held;          /* reference kept for the call */
     void *memory;               /* copies of texts and views that the call names */
@@ -207,6 +207,7 @@ weir_status wr_client_send(weir_client *c, const wr_req *req, wr_rep *rep,
         return weir_fail(err, WEIR_ERR_NOMEM, "'%.*s': no memory for a request",
                          WR_NAME(req->key));
     r->out_dataset = out_dataset;
+    r->until = wr_limit_deadline(req->limit);
     attach(r, c);
     weir_status st = c->ops->begin(c->link, &r->call, err);
     if (st != WEIR_OK) {
@@ -340,8 +341,28 @@ static int wait_some(weir_request **reqs, int n, weir_deadline until)
     return found;
 }
 
+/* When a wait ends: after timeout_ms, or, when that is negative, once the last operation should long
+ * have ended by itself. */
+static weir_deadline end_of_wait(weir_request *const *reqs, int n, int64_t timeout_ms)
+{
+    const int64_t grace_ns = 2 * INT64_C(1000000000);
+    weir_deadline last = 0;
+    if (timeout_ms >= 0)
+        return weir_deadline_in_ms(timeout_ms);
+    for (int i = 0; i < n; i++) {
+        if (reqs[i] != NULL && reqs[i]->until > last)
+            last = reqs[i]->until;
+    }
+    return last > WEIR_NEVER - grace_ns ? WEIR_NEVER : last + grace_ns;
+}
+
 static weir_status timed_out(int64_t timeout_ms, weir_error *err)
 {
+    if (timeout_ms < 0)
+        return weir_fail(
+            err, WEIR_ERR_TIMEOUT,
+            "the request has not ended though its own limit passed; it goes on, "
+            "wait for it again");
     return weir_fail(
         err, WEIR_ERR_TIMEOUT,
         "the request has not ended after %lld ms; it goes on, wait for it again",
@@ -366,7 +387,7 @@ weir_status weir_wait(weir_request **req, int64_t timeout_ms, weir_error *err)
 {
     if (req == NULL || *req == NULL)
         return WEIR_OK;
-    if (wait_some(req, 1, weir_deadline_in_ms(timeout_ms)) < 0)
+    if (wait_some(req, 1, end_of_wait(req, 1, timeout_ms)) < 0)
         return timed_out(timeout_ms, err);
     return take_result(req, err);
 }
@@ -377,7 +398,7 @@ weir_status weir_wait_any(weir_request **reqs, int n, int64_t timeout_ms, int *w
     if (n < 0 || (reqs == NULL && n > 0) || which == NULL)
         return weir_fail(err, WEIR_ERR_ARG, "wait_any: null pointer, or %d requests", n);
     *which = -1;
-    int found = wait_some(reqs, n, weir_deadline_in_ms(timeout_ms));
+    int found = wait_some(reqs, n, end_of_wait(reqs, n, timeout_ms));
     if (found == -2)
         return timed_out(timeout_ms, err);
     if (found < 0)
@@ -390,7 +411,7 @@ weir_status weir_wait_all(weir_request **reqs, int n, int64_t timeout_ms, weir_e
 {
     if (n < 0 || (reqs == NULL && n > 0))
         return weir_fail(err, WEIR_ERR_ARG, "wait_all: null pointer, or %d requests", n);
-    weir_deadline until = weir_deadline_in_ms(timeout_ms);
+    weir_deadline until = end_of_wait(reqs, n, timeout_ms);
     weir_status first = WEIR_OK;
     for (int i = 0; i < n; i++) {
         if (reqs[i] == NULL)

@@ -86,6 +86,33 @@ static void test_test_says_when_it_is_done(void **state)
     close(gate[1]);
 }
 
+/* A run that outlasts its limit (the gate opens late): a wait without a time-out ends all the same. */
+static void test_a_wait_without_a_time_out_ends_after_the_operations_own(void **state)
+{
+    (void)state;
+    int gate[2];
+    assert_int_equal(pipe(gate), 0);
+    char text[128];
+    snprintf(text, sizeof text, "mock; in=x:FLOAT[-1]; out=y:FLOAT[-1]; gate_fd=%d; deaf",
+             gate[0]);
+    weir_model_options opt = {.struct_bytes = sizeof opt, .no_warm_up = true};
+    expect_ok(weir_set_model(c, WEIR_STR("late"), text, strlen(text), &opt, &err));
+    float in[2] = {1, 2}, out[2] = {0};
+    weir_tensor x = view_1d(in, WEIR_F32, 2), y = view_1d(out, WEIR_F32, 2);
+    weir_request *r = NULL;
+    weir_client_set_timeout(c, 50);
+    expect_ok(weir_iinfer(c, WEIR_STR("late"), &x, 1, &y, 1, &r, &err));
+    weir_client_set_timeout(c, 0);
+    expect_fail(weir_wait(&r, -1, &err), WEIR_ERR_TIMEOUT, "");
+    if (r != NULL) { /* it is still under way */
+        assert_int_equal(write(gate[1], "g", 1), 1);
+        expect_fail(weir_wait(&r, -1, &err), WEIR_ERR_TIMEOUT, "'late'");
+    }
+    assert_null(r);
+    close(gate[0]);
+    close(gate[1]);
+}
+
 static void test_wait_any_and_all(void **state)
 {
     (void)state;
@@ -195,7 +222,9 @@ static void test_poll_wakes_when_the_value_comes(void **state)
     expect_ok(weir_poll(c, WEIR_LIST, WEIR_STR("awaited"), 0, &found, &err));
     assert_false(found);
     int64_t begin = weir_now_ns();
+    double polls = statistic(c, "poll.calls");
     expect_ok(weir_poll(c, WEIR_TENSOR, WEIR_STR("never"), 30, &found, &err));
+    assert_true(statistic(c, "poll.calls") == polls + 1);
     assert_false(found);
     assert_true(weir_now_ns() - begin >= 30000000);
     assert_true(statistic(c, "store.watches") == 0);
@@ -262,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_iput_iget_and_their_status),
         cmocka_unit_test(test_names_and_views_may_change_once_it_has_begun),
         cmocka_unit_test(test_test_says_when_it_is_done),
+        cmocka_unit_test(test_a_wait_without_a_time_out_ends_after_the_operations_own),
         cmocka_unit_test(test_wait_any_and_all),
         cmocka_unit_test(test_datasets_models_runs_and_pipelines_have_requests_too),
         cmocka_unit_test(test_poll_wakes_when_the_value_comes),

@@ -72,9 +72,6 @@ weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
                                               const weir_error *err),
                                  void *context, weir_error *err);
 
-/* Does key hold a value of this kind? Base for datasets, literal key else. With the lock held. */
-bool wr_service_holds(wr_service *s, weir_kind kind, weir_str key);
-
 /* The literal key to watch for a value of this kind, appended to an empty text. */
 void wr_service_watch_key(wr_text *out, weir_kind kind, weir_str key);
 

@@ -75,6 +75,7 @@ static weir_status inproc_watch(wr_link *l, wr_wait *w, bool *met, weir_error *e
 {
     wr_keyspace *ks = store_of(l)->service.keyspace;
     weir_status st = WEIR_OK;
+    wr_count(&store_of(l)->service, WR_CMD_poll, WR_COUNTER_calls, 1);
     w->watch_key = (wr_text){0};
     wr_service_watch_key(&w->watch_key, w->kind, w->key);
     if (w->watch_key.failed)
