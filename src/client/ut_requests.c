@@ -106,7 +106,7 @@ static void test_a_wait_without_a_time_out_ends_after_the_operations_own(void **
     expect_fail(weir_wait(&r, -1, &err), WEIR_ERR_TIMEOUT, "");
     if (r != NULL) { /* it is still under way */
         assert_int_equal(write(gate[1], "g", 1), 1);
-        expect_fail(weir_wait(&r, -1, &err), WEIR_ERR_TIMEOUT, "'late'");
+        expect_fail(weir_wait(&r, 30000, &err), WEIR_ERR_TIMEOUT, "'late'");
     }
     assert_null(r);
     close(gate[0]);
