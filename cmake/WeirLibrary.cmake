@@ -16,7 +16,7 @@ function(weir_sources out)
 endfunction()
 
 # A part of the rooms can be built alone, lowest first: -DWEIR_ROOMS="base;tensor".
-set(WEIR_ROOMS "base;tensor;meter;spec;engine;keyspace;service;client" CACHE STRING
+set(WEIR_ROOMS "base;tensor;meter;spec;engine;keyspace;service;wire;client" CACHE STRING
   "Rooms of src/ that make the library")
 list(TRANSFORM WEIR_ROOMS PREPEND src/ OUTPUT_VARIABLE room_folders)
 weir_sources(sources ${room_folders})

@@ -36,6 +36,7 @@ def header(spec):
                                                quoted(g["unit"]), quoted(g["description"]))
                 for g in spec[key]]
         lines += [row + " \\" for row in rows[:-1]] + [rows[-1], ""]
+    lines += wire_tables(spec)
     lines += [
         "typedef enum wr_command {",
         "#define X(name, ...) WR_CMD_##name,",
@@ -64,6 +65,23 @@ def header(spec):
     return "\n".join(lines) + "\n"
 
 
+def wire_tables(spec):
+    """How commands travel: the fields of their words, and their replies."""
+    lines = ["/* name, word, reply, fields: of the commands that travel */", "#define WR_WIRE_MAP(X) \\"]
+    rows = []
+    for c in spec["commands"]:
+        if c["word"]:
+            fields = "".join(", WR_ARG_" + f for f in c["words"].split())
+            rows.append("    X({}, {}, WR_REPLY_{}{})".format(
+                c["name"], quoted(c["word"]), c["reply"], fields))
+    lines += [row + " \\" for row in rows[:-1]] + [rows[-1], ""]
+    for prefix, key in (("WR_ARG", "fields"), ("WR_REPLY", "replies")):
+        lines += [f"typedef enum {prefix.lower()} {{", f"    {prefix}_none,"]
+        lines += ["    {}_{}, /* {} */".format(prefix, f["name"], f["grammar"]) for f in spec[key]]
+        lines += [f"    {prefix}_COUNT", f"}} {prefix.lower()};", ""]
+    return lines
+
+
 def manual(spec):
     out = ["<!-- SPDX-License-Identifier: BSD-3-Clause -->", f"<!-- {MARK} -->", "# Commands", "",
            "Every operation of Weir, the calls that reach it, and the commands that SmartRedis",
@@ -83,7 +101,17 @@ def manual(spec):
                     c["name"], c["summary"], ", ".join(f"`{x}`" for x in c["calls"]),
                     ", ".join(f"`{x}`" for x in c["wire"]) or "-", keys, c["copies"], c["since"]))
         out.append("")
-    out += ["## Statistics", "",
+    out += ["## On the wire", "",
+            "To a Redis or Valkey server with Weir's module these commands go as follows. An error reply",
+            "begins with the name of its status: `-ERR_KEY there is no tensor 'u'`.", "",
+            "| command | words | reply |", "|---|---|---|"]
+    out += ["| `{}` | {} | {} |".format(c["word"], c["words"], c["reply"])
+            for c in spec["commands"] if c["word"]]
+    out += ["", "| words | |", "|---|---|"]
+    out += ["| {} | `{}` |".format(f["name"], f["grammar"].replace("|", "\\|")) for f in spec["fields"]]
+    out += ["", "| reply | |", "|---|---|"]
+    out += ["| {} | `{}` |".format(f["name"], f["grammar"].replace("|", "\\|")) for f in spec["replies"]]
+    out += ["", "## Statistics", "",
             "`weir_client_statistics` gives each command's counters as `COMMAND.COUNTER`, and gauges:",
             "", "| name | unit | meaning |", "|---|---|---|"]
     out += ["| COMMAND.{} | {} | {} |".format(c["name"], c["unit"], c["description"])
@@ -97,6 +125,11 @@ def check_spec(spec):
     names = [c["name"] for c in spec["commands"]]
     if len(set(names)) != len(names):
         sys.exit("spec/commands.json: a command name stands twice")
+    known = {key: {f["name"] for f in spec[key]} for key in ("fields", "replies")}
+    for c in spec["commands"]:
+        if not set(c["words"].split()) <= known["fields"] or \
+                (c["word"] and c["reply"] not in known["replies"]):
+            sys.exit(f"spec/commands.json: {c['name']}: its words or reply are not in the tables")
     public = (TOP / "include/weir/client.h").read_text()
     for c in spec["commands"]:
         for call in c["calls"]:

@@ -175,6 +175,18 @@ WEIR_API WEIR_NODISCARD weir_status weir_fetch(weir_client *c, weir_str key,
 WEIR_API WEIR_NODISCARD weir_status weir_borrow(weir_client *c, weir_str key,
                                                 weir_buffer **out, weir_error *err);
 
+/// Remove a tensor and get it, in one step: of several takers one gets it. Waits for it to be put.
+/// Embedded: no copy.
+/// @param c           borrowed
+/// @param key         borrowed
+/// @param timeout_ms  as weir_poll
+/// @param out         given: one reference, NULL when the time passed first
+/// @param err         may be NULL
+/// @return WEIR_OK (also when none came), ERR_ARG, ERR_KIND or ERR_CLOSED. Any thread. Local.
+WEIR_API WEIR_NODISCARD weir_status weir_take(weir_client *c, weir_str key,
+                                              int64_t timeout_ms, weir_buffer **out,
+                                              weir_error *err);
+
 /// Type and shape of a stored tensor; its data pointer comes back NULL.
 /// @param c    borrowed
 /// @param key  borrowed

@@ -204,6 +204,31 @@ weir_status weir_rename(weir_client *c, weir_kind kind, weir_str from, weir_str 
     return move(c, WR_CMD_rename, "rename", kind, from, to, err);
 }
 
+/* Look, wait until something is there, look again: another taker may have been quicker. */
+weir_status weir_take(weir_client *c, weir_str key, int64_t timeout_ms, weir_buffer **out,
+                      weir_error *err)
+{
+    weir_status st = wr_check_pointer(out, "take", "out", err);
+    if (st == WEIR_OK)
+        st = wr_client_check(c, "take", err);
+    if (st != WEIR_OK)
+        return st;
+    wr_limit limit = {timeout_ms < 0 ? c->timeout_ms : timeout_ms, c->deadline};
+    weir_deadline until = wr_limit_deadline(limit);
+    for (bool found = true; st == WEIR_OK;) {
+        wr_rep rep;
+        st = ask(c, WR_CMD_take, "take", WEIR_TENSOR, WR_READ, key, &rep, err);
+        if (st != WEIR_OK)
+            return st;
+        *out = rep.buffer[0];
+        int64_t left_ms = (until - weir_now_ns()) / 1000000;
+        if (*out != NULL || !found || left_ms <= 0)
+            return WEIR_OK;
+        st = weir_poll(c, WEIR_TENSOR, key, left_ms, &found, err);
+    }
+    return st;
+}
+
 /* ---- datasets and lists ---- */
 
 static weir_status put_dataset(weir_client *c, const weir_dataset *ds, weir_request **out,

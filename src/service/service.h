@@ -37,6 +37,9 @@ typedef struct wr_req {
     weir_str get_prefix;               /* pipeline: before loaded names */
     int64_t first, last;               /* list_get */
     bool reset;                        /* model_statistics */
+    bool by_length;                    /* poll: not whether it exists, but .. */
+    weir_compare how;                  /* .. how its length compares with .. */
+    int64_t length;
     wr_limit limit;
 } wr_req;
 

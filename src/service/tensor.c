@@ -127,3 +127,28 @@ weir_status wr_handle_describe(wr_service *s, const wr_req *req, wr_rep *rep,
     weir_buffer_unref(b);
     return WEIR_OK;
 }
+
+/* One look: what is there is removed in the same step as it was seen. A null buffer: nothing was. */
+weir_status wr_handle_take(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
+{
+    wr_keyspace *ks = s->keyspace;
+    weir_buffer *b = NULL;
+    rep->buffer[0] = NULL;
+    rep->n_buffers = 0;
+    ks->ops->lock(ks);
+    weir_status st = wr_resolve_tensor_locked(s, req->key, "tensor", &b, err);
+    wr_write w = {
+        .kind = WR_WRITE_DEL, .key = req->key, .only_over = WR_VALUE_TENSOR};
+    if (st == WEIR_OK)
+        st = ks->ops->apply(ks, &w, 1, req->limit, err);
+    ks->ops->unlock(ks);
+    if (st == WEIR_OK && b != NULL) {
+        wr_writes_release(&w, 1);
+        wr_count(s, WR_CMD_take, WR_COUNTER_bytes, wr_buffer_footprint(b));
+        rep->buffer[0] = b;
+        rep->n_buffers = 1;
+        b = NULL;
+    }
+    weir_buffer_unref(b);
+    return st == WEIR_ERR_KEY ? WEIR_OK : st;
+}

@@ -10,6 +10,7 @@
     X(get, "tensors", 0, "weir_get weir_iget weir_fetch", "AI.TENSORGET", "copy a tensor into the caller's memory or a new buffer") \
     X(borrow, "tensors", 0, "weir_borrow", "", "look at the stored bytes themselves") \
     X(describe, "tensors", 0, "weir_describe", "AI.TENSORGET META", "type and shape of a stored tensor") \
+    X(take, "tensors", 1, "weir_take", "", "remove a tensor and return it, waiting for one if liked") \
     X(exists, "keys", 0, "weir_exists", "EXISTS, HEXISTS", "is there a value of this kind") \
     X(del, "keys", 1, "weir_del", "DEL, UNLINK, AI.MODELDEL, AI.SCRIPTDEL", "delete a value") \
     X(copy, "keys", 1, "weir_copy", "COPY", "give a tensor, dataset or list a second name") \
@@ -51,6 +52,68 @@
     X(buffers_kept_bytes, "buffers.kept_bytes", "bytes", "pages kept for reuse") \
     X(buffers_handed_out, "buffers.handed_out", "1", "tensor buffers handed out") \
     X(buffers_fresh, "buffers.fresh", "1", "of these, how many needed new pages")
+
+/* name, word, reply, fields: of the commands that travel */
+#define WR_WIRE_MAP(X) \
+    X(put, "WEIR.PUT", WR_REPLY_ok, WR_ARG_key, WR_ARG_tensor) \
+    X(get, "WEIR.GET", WR_REPLY_tensor, WR_ARG_key) \
+    X(describe, "WEIR.DESCRIBE", WR_REPLY_shape, WR_ARG_key) \
+    X(take, "WEIR.TAKE", WR_REPLY_tensor, WR_ARG_key, WR_ARG_limit) \
+    X(exists, "WEIR.EXISTS", WR_REPLY_flag, WR_ARG_kind, WR_ARG_key) \
+    X(del, "WEIR.DEL", WR_REPLY_ok, WR_ARG_kind, WR_ARG_key) \
+    X(copy, "WEIR.COPY", WR_REPLY_ok, WR_ARG_kind, WR_ARG_key, WR_ARG_to) \
+    X(rename, "WEIR.RENAME", WR_REPLY_ok, WR_ARG_kind, WR_ARG_key, WR_ARG_to) \
+    X(poll, "WEIR.POLL", WR_REPLY_flag, WR_ARG_kind, WR_ARG_key, WR_ARG_compare, WR_ARG_limit) \
+    X(put_dataset, "WEIR.PUT_DATASET", WR_REPLY_ok, WR_ARG_key, WR_ARG_dataset) \
+    X(get_dataset, "WEIR.GET_DATASET", WR_REPLY_dataset, WR_ARG_key) \
+    X(list_append, "RPUSH", WR_REPLY_number, WR_ARG_key, WR_ARG_to) \
+    X(list_length, "LLEN", WR_REPLY_number, WR_ARG_key) \
+    X(set_model, "WEIR.SET_MODEL", WR_REPLY_ok, WR_ARG_kind, WR_ARG_key, WR_ARG_options, WR_ARG_limit, WR_ARG_bytes) \
+    X(get_model, "WEIR.GET_MODEL", WR_REPLY_bytes, WR_ARG_kind, WR_ARG_key) \
+    X(describe_model, "WEIR.DESCRIBE_MODEL", WR_REPLY_info, WR_ARG_kind, WR_ARG_key) \
+    X(model_statistics, "WEIR.MODEL_STATISTICS", WR_REPLY_stats, WR_ARG_kind, WR_ARG_key, WR_ARG_reset) \
+    X(infer, "WEIR.INFER", WR_REPLY_tensors, WR_ARG_key, WR_ARG_function, WR_ARG_inputs, WR_ARG_n_outputs, WR_ARG_limit) \
+    X(run, "WEIR.RUN", WR_REPLY_ok, WR_ARG_key, WR_ARG_function, WR_ARG_in_keys, WR_ARG_out_keys, WR_ARG_limit) \
+    X(pipeline, "WEIR.PIPELINE", WR_REPLY_steps, WR_ARG_key, WR_ARG_put_prefix, WR_ARG_get_prefix, WR_ARG_steps, WR_ARG_limit)
+
+typedef enum wr_arg {
+    WR_ARG_none,
+    WR_ARG_key, /* KEY */
+    WR_ARG_to, /* KEY */
+    WR_ARG_kind, /* ANY|TENSOR|DATASET|LIST|MODEL|SCRIPT */
+    WR_ARG_tensor, /* TYPE RANK EXTENT.. BYTES */
+    WR_ARG_inputs, /* N (TYPE RANK EXTENT.. BYTES).. */
+    WR_ARG_n_outputs, /* N */
+    WR_ARG_in_keys, /* N KEY.. */
+    WR_ARG_out_keys, /* N KEY.. */
+    WR_ARG_function, /* FUNCTION (empty for a model) */
+    WR_ARG_limit, /* MILLISECONDS (negative: none) */
+    WR_ARG_compare, /* ANY|EQ|GE|LE LENGTH */
+    WR_ARG_reset, /* 0|1 */
+    WR_ARG_dataset, /* N (FIELD BYTES).. N (NAME TYPE RANK EXTENT.. BYTES).. */
+    WR_ARG_options, /* N (OPTION VALUE).. */
+    WR_ARG_bytes, /* N CHUNK.. */
+    WR_ARG_put_prefix, /* PREFIX */
+    WR_ARG_get_prefix, /* PREFIX */
+    WR_ARG_steps, /* N (LOAD NAME | TENSOR NAME TYPE RANK EXTENT.. BYTES | RUN NAME FUNCTION N NAME.. N NAME.. | GET NAME | KEEP NAME).. */
+    WR_ARG_COUNT
+} wr_arg;
+
+typedef enum wr_reply {
+    WR_REPLY_none,
+    WR_REPLY_ok, /* +OK */
+    WR_REPLY_flag, /* :0 or :1 */
+    WR_REPLY_number, /* :n */
+    WR_REPLY_tensor, /* [type, [extents], bytes], or null */
+    WR_REPLY_shape, /* [type, [extents]] */
+    WR_REPLY_tensors, /* [tensor, ..] */
+    WR_REPLY_dataset, /* [[field, bytes, ..], [[name, type, [extents], bytes], ..]] */
+    WR_REPLY_bytes, /* [chunk, ..] */
+    WR_REPLY_info, /* [label, value, ..] */
+    WR_REPLY_stats, /* [label, value, ..] */
+    WR_REPLY_steps, /* [tensor of each GET, ..] */
+    WR_REPLY_COUNT
+} wr_reply;
 
 typedef enum wr_command {
 #define X(name, ...) WR_CMD_##name,
