@@ -5,6 +5,7 @@ this folder. Prints TAP.
 """
 import os
 import shutil
+import subprocess
 import tempfile
 
 from servers import (Certificates, Cluster, ReplyError, Resp, Server, ServerError, hash_slot, kinds,
@@ -171,6 +172,43 @@ def check_cluster(kind):
         tap.test(new.call("GET", keys[2]) == b"v2", "a takeover after kill -9")
 
 
+def planted(folder, *flags):
+    """The module of planted.c."""
+    path = os.path.join(folder, "planted.so")
+    subprocess.run([os.environ.get("WEIR_CC", "gcc"), "-g", "-shared", "-fPIC", *flags,
+                    os.path.join(os.path.dirname(os.path.abspath(__file__)), "planted.c"), "-o", path],
+                   check=True)
+    return path
+
+
+def found(kind, module, defect, sanitize="", **more):
+    """What is reported of the defect."""
+    try:
+        with Server(kind, module=module, args=[defect], sanitize=sanitize, **more) as server:
+            server.call("SET", KEY, VALUE)
+            server.stop()
+            return server.log()
+    except ServerError as e:
+        return str(e)
+
+
+def check_sanitizers(kind):
+    with tempfile.TemporaryDirectory() as folder:
+        for sanitize, defect, mark in (("address,undefined", "overflow", "heap-buffer-overflow"),
+                                       ("thread", "race", "data race")):
+            module = planted(folder, "-fsanitize=" + sanitize)
+            said = found(kind, module, "none", sanitize)
+            tap.test("Sanitizer" not in said and "loaded" in said,
+                     "a good module runs with -fsanitize=" + sanitize, said[-2000:])
+            said = found(kind, module, defect, sanitize)
+            tap.test(mark in said and "planted.c" in said, "a planted %s is found" % defect, said[:2000])
+        if shutil.which("valgrind") is None:
+            tap.skip("valgrind", "no valgrind")
+            return
+        said = found(kind, planted(folder), "overflow", wrapper=["valgrind", "-q"])
+        tap.test("Invalid write" in said and "planted.c" in said, "valgrind finds it too", said[-2000:])
+
+
 def main():
     if not kinds():
         tap.skip_all("neither redis-server nor valkey-server: run scripts/setup.sh server")
@@ -182,7 +220,8 @@ def main():
         with Server(kind) as server:
             check_parser(server)
             check_process(server)
-        for check in (check_failures, check_persistence, check_replica, check_access, check_cluster):
+        for check in (check_failures, check_persistence, check_replica, check_access, check_sanitizers,
+                      check_cluster):
             check(kind)
     tap.done()
 
