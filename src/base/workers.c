@@ -4,7 +4,8 @@
 
 void wr_workers_init(wr_workers *w, const char *name, int most, wr_level level)
 {
-    *w = (wr_workers){.name = name, .most = most < WR_WORKERS_MAX ? most : WR_WORKERS_MAX};
+    *w =
+        (wr_workers){.name = name, .most = most < WR_WORKERS_MAX ? most : WR_WORKERS_MAX};
     wr_mutex_init(&w->lock, level);
     wr_cond_init(&w->work);
 }

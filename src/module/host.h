@@ -167,6 +167,7 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(1, int, UnblockClient, (host_blocked *, void *)) \
     X(1, int, AbortBlock, (host_blocked *)) \
     X(1, void *, GetBlockedClientPrivateData, (host_ctx *)) \
+    X(1, host_blocked *, GetBlockedClientHandle, (host_ctx *)) \
     X(1, void, SetDisconnectCallback, (host_blocked *, void (*)(host_ctx *, host_blocked *))) \
     X(1, host_ctx *, GetThreadSafeContext, (host_blocked *)) \
     X(1, host_ctx *, GetDetachedThreadSafeContext, (host_ctx *)) \

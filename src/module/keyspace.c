@@ -42,8 +42,10 @@ void keyspace_unbind(void)
     for (seen *s = mine.seen, *next; s != NULL; s = next) {
         next = s->next;
         wr_fields_unref(s->fields);
-        if (s->list != NULL)
+        if (s->list != NULL) {
+            s->list->n = 0; /* the items were never here */
             wr_value_unref((wr_value){.kind = WR_VALUE_LIST, .of.list = s->list});
+        }
         wr_free((void *)(uintptr_t)s->key.p);
         wr_free(s);
     }
@@ -141,9 +143,9 @@ static wr_value get_fields(host_str *name, weir_str key)
 {
     host_reply *reply = host.Call(mine.ctx, "HGETALL", "s", name);
     seen *s = remember(key);
-    wr_fields *now =
-        reply != NULL && host.CallReplyType(reply) == HOST_REPLY_ARRAY ? fields_of(reply)
-                                                                        : NULL;
+    wr_fields *now = reply != NULL && host.CallReplyType(reply) == HOST_REPLY_ARRAY
+                         ? fields_of(reply)
+                         : NULL;
     if (reply != NULL)
         host.FreeCallReply(reply);
     if (s == NULL || now == NULL) {
@@ -213,7 +215,8 @@ static weir_status check_server(const wr_write *w, size_t n, weir_error *err)
     bool grows = false;
     for (size_t i = 0; i < n; i++)
         grows |= w[i].kind != WR_WRITE_DEL;
-    if ((flags & HOST_FLAG_SLAVE) && !(flags & (HOST_FLAG_REPLICATED | HOST_FLAG_LOADING)))
+    if ((flags & HOST_FLAG_SLAVE) &&
+        !(flags & (HOST_FLAG_REPLICATED | HOST_FLAG_LOADING)))
         return weir_fail(err, WEIR_ERR_CLOSED,
                          "this server has become a replica: write to its primary");
     if (grows && (flags & HOST_FLAG_OOM) && !(flags & HOST_FLAG_REPLICATED))

@@ -25,7 +25,8 @@ typedef struct wr_module {
     host_ctx *background; /* a context of no client: for what comes from elsewhere */
 
     /* settings; see settings.h */
-    int64_t inline_ns;      /* models expected to run longer are not run by the server's thread */
+    int64_t
+        inline_ns; /* models expected to run longer are not run by the server's thread */
     size_t offload_bytes;   /* replies with more are copied by a worker */
     size_t chunk_bytes;     /* of AI.MODELGET */
     size_t model_max_bytes; /* larger models are refused; 0: no limit */
@@ -69,7 +70,8 @@ void keyspace_unbind(void);
 host_ctx *keyspace_context(void); /* of this thread; NULL: not bound */
 
 /* The key that a request's name stands for. */
-host_str *keyspace_name(weir_str key); /* to be freed by the caller, on the server's thread */
+host_str *
+keyspace_name(weir_str key); /* to be freed by the caller, on the server's thread */
 
 /* Replicas and the append-only file need to hear of writes: from now on for good. */
 void keyspace_replicate_from_now_on(void);
@@ -79,9 +81,9 @@ weir_status types_register(host_ctx *ctx, weir_error *err);
 wr_value types_value(host_key *key); /* borrowed from the open key */
 
 /* ---- the rest ---- */
-int commands_register(host_ctx *ctx);   /* WEIR.*: commands.c */
-int redisai_register(host_ctx *ctx);    /* AI.*: ai.c */
-int waiting_register(host_ctx *ctx);    /* polls: wait.c */
+int commands_register(host_ctx *ctx); /* WEIR.*: commands.c */
+int redisai_register(host_ctx *ctx);  /* AI.*: ai.c */
+int waiting_register(host_ctx *ctx);  /* polls: wait.c */
 void info_report(host_info *info, int for_crash_report);
 
 #endif

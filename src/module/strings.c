@@ -60,7 +60,8 @@ weir_status strings_wrap(weir_buffer **out, host_str *s, const weir_tensor *view
     h->s = host.HoldString(NULL, s);
     weir_tensor at = *view;
     size_t before = (size_t)((const char *)view->data - host_text(s).p);
-    at.data = (char *)(uintptr_t)host_text(h->s).p + before; /* should hold have copied it */
+    at.data =
+        (char *)(uintptr_t)host_text(h->s).p + before; /* should hold have copied it */
     weir_status st = weir_buffer_wrap(out, &at, release, h, err);
     if (st != WEIR_OK)
         give_back(h);

@@ -190,6 +190,12 @@ weir_status wr_service_end_run(wr_run *r, wr_rep *rep, weir_error *err)
     return st;
 }
 
+void wr_service_drop_run(wr_run *r)
+{
+    release(r);
+    wr_free(r);
+}
+
 weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
                                  void (*executed)(void *context, wr_run *run),
                                  void *context, weir_error *err)

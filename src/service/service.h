@@ -76,6 +76,7 @@ weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
                                  void (*executed)(void *context, wr_run *run),
                                  void *context, weir_error *err);
 weir_status wr_service_end_run(wr_run *run, wr_rep *rep, weir_error *err);
+void wr_service_drop_run(wr_run *run); /* instead: nobody wants what it gave */
 
 /* All three stages at once on the calling thread, if that takes no waiting and the model is expected to
  * run for less than bound_ns; else *done is false and nothing has happened. */
@@ -87,6 +88,9 @@ void wr_service_watch_key(wr_text *out, weir_kind kind, weir_str key);
 
 /* Is the value the kind asked for, and complete? For watches. */
 bool wr_service_is_kind(weir_kind kind, wr_value v);
+
+/* Is what a poll waits for so? */
+bool wr_service_is_met(const wr_req *poll, wr_value v);
 
 /* Counters of one command; safe from any thread. */
 static inline void wr_count(wr_service *s, wr_command c, wr_counter k, uint64_t n)

@@ -177,9 +177,9 @@ static wr_block *fresh_block(uint32_t i_class, size_t room)
     wr_block *b = alloc_aligned(n);
     if (b == NULL)
         return NULL;
-    b->data = room < LARGE ? (char *)b + WR_BLOCK_HEADER
-                             : wr_alloc_is_foreign() ? alloc_aligned(room)
-                                                     : map_pages(room);
+    b->data = room < LARGE            ? (char *)b + WR_BLOCK_HEADER
+              : wr_alloc_is_foreign() ? alloc_aligned(room)
+                                      : map_pages(room);
     if (b->data == NULL) {
         free_aligned(b);
         return NULL;

@@ -57,24 +57,12 @@ static wr_wait *wait_of(wr_watch *w)
     return (wr_wait *)((char *)w - offsetof(wr_wait, watch));
 }
 
-static bool length_met(const wr_wait *w, wr_value v)
-{
-    int64_t n = v.kind == WR_VALUE_LIST ? (int64_t)v.of.list->n : 0;
-    switch (w->how) {
-    case WEIR_EQ:
-        return n == w->length;
-    case WEIR_GE:
-        return n >= w->length;
-    case WEIR_LE:
-        return n <= w->length;
-    }
-    return false;
-}
-
 static bool watch_met(wr_watch *watch, wr_value v)
 {
     const wr_wait *w = wait_of(watch);
-    return w->by_length ? length_met(w, v) : wr_service_is_kind(w->kind, v);
+    wr_req poll = {
+        .kind = w->kind, .by_length = w->by_length, .how = w->how, .length = w->length};
+    return wr_service_is_met(&poll, v);
 }
 
 static void watch_fired(wr_watch *watch)

@@ -17,7 +17,8 @@ typedef struct wr_store {
     struct wr_store *next;
     weir_client_options asked; /* of the first opener; texts are not kept */
     wr_service service;
-    wr_workers helpers; /* carry out non-blocking requests but runs: the engine has its own */
+    wr_workers
+        helpers; /* carry out non-blocking requests but runs: the engine has its own */
 } wr_store;
 
 /* Open or join the store `name`. ERR_EXISTS: it is open with other options. */
