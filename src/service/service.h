@@ -54,6 +54,7 @@ typedef struct wr_rep {
     size_t n_datasets;
     weir_model_info *info;   /* the caller's memory, filled */
     weir_model_stats *stats; /* the caller's memory, filled */
+    size_t copied_bytes;     /* that a transport had to unpack */
 } wr_rep;
 
 struct wr_service {
@@ -66,14 +67,20 @@ struct wr_service {
 weir_status wr_service_handle(wr_service *s, const wr_req *req, wr_rep *rep,
                               weir_error *err);
 
-/* A run in three stages, for those who must not wait in the middle: begin resolves and hands the job
- * to the engine; `done` is called on an engine thread when outputs are published. The caller keeps
- * `req` and what it names until then. */
+/* A run in three stages, for those who must not wait in the middle. Begin resolves and hands the job to
+ * the engine; `executed` is called, once, on an engine thread, when it has run or failed. End publishes
+ * what a run gave, or hands the results of infer to `rep`, and releases the run: on any thread, once.
+ * The caller keeps `req` and what it names until then. */
 typedef struct wr_run wr_run;
 weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
-                                 void (*done)(void *context, weir_status st,
-                                              const weir_error *err),
+                                 void (*executed)(void *context, wr_run *run),
                                  void *context, weir_error *err);
+weir_status wr_service_end_run(wr_run *run, wr_rep *rep, weir_error *err);
+
+/* All three stages at once on the calling thread, if that takes no waiting and the model is expected to
+ * run for less than bound_ns; else *done is false and nothing has happened. */
+weir_status wr_service_try_run(wr_service *s, const wr_req *req, int64_t bound_ns,
+                               wr_rep *rep, bool *done, weir_error *err);
 
 /* The literal key to watch for a value of this kind, appended to an empty text. */
 void wr_service_watch_key(wr_text *out, weir_kind kind, weir_str key);
@@ -102,6 +109,10 @@ static inline void wr_count_copy(wr_service *s, wr_command c, size_t bytes)
 
 /* All statistics by name; fills up to n, returns how many there are. */
 size_t wr_service_statistics(wr_service *s, weir_stat *out, size_t n);
+
+/* Type and shape equal, or the status and a sentence that name both. */
+weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tensor *asked,
+                          weir_error *err);
 
 /* For C string formats: SmartRedis's kinds of value as users call them, "tensor". */
 const char *wr_kind_name(weir_kind kind);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Words that every grammar has: numbers, keywords in any case, and the strings of a STRING tensor as
- * NUL-terminated bytes. */
+/* What single words mean: numbers, names of things, devices, and the strings of STRING tensors. */
+#include <stdio.h>
 #include <strings.h>
 
 #include "base/alloc.h"
@@ -8,43 +8,72 @@
 
 bool wr_word_int(weir_str word, int64_t *out)
 {
-    size_t i = word.n > 0 && word.p[0] == '-';
-    bool negative = i == 1;
-    int64_t v = 0;
-    if (i == word.n)
+    bool minus = word.n > 0 && word.p[0] == '-';
+    uint64_t v = 0, limit = (uint64_t)INT64_MAX + minus;
+    if (word.n == minus || word.n > 20)
         return false;
-    for (; i < word.n; i++) {
-        if (word.p[i] < '0' || word.p[i] > '9')
+    for (size_t i = minus; i < word.n; i++) {
+        unsigned digit = (unsigned)((unsigned char)word.p[i] - '0');
+        if (digit > 9 || v > (limit - digit) / 10)
             return false;
-        int64_t digit = word.p[i] - '0';
-        if (__builtin_mul_overflow(v, 10, &v) ||
-            __builtin_add_overflow(v, negative ? -digit : digit, &v))
-            return false;
+        v = v * 10 + digit;
     }
-    *out = v;
+    *out = minus ? (int64_t)(0 - v) : (int64_t)v;
     return true;
 }
 
 bool wr_word_is(weir_str word, const char *upper)
 {
-    return strlen(upper) == word.n && strncasecmp(upper, word.p, word.n) == 0;
+    return strlen(upper) == word.n &&
+           (word.n == 0 || strncasecmp(word.p, upper, word.n) == 0);
 }
 
-/* Cut `bytes` into at most n strings, each ended by a NUL; false: there are not exactly n. */
-static bool cut(weir_str bytes, weir_str *strings, size_t n)
+bool wr_word_device(weir_str word, weir_device *out)
 {
-    const char *at = bytes.p;
-    size_t left = bytes.n;
-    for (size_t i = 0; i < n; i++) {
-        const char *end = left == 0 ? NULL : memchr(at, '\0', left);
-        if (end == NULL)
-            return false;
-        strings[i] = (weir_str){at, (size_t)(end - at)};
-        left -= strings[i].n + 1;
-        at = end + 1;
-    }
-    return left == 0;
+    int64_t index = 0;
+    bool gpu = word.n >= 3 && wr_word_is((weir_str){word.p, 3}, "GPU");
+    if (!gpu && (word.n < 3 || !wr_word_is((weir_str){word.p, 3}, "CPU")))
+        return false;
+    if (word.n > 3 &&
+        (word.p[3] != ':' || !wr_word_int((weir_str){word.p + 4, word.n - 4}, &index) ||
+         word.p[4] == '-' || index > 9999))
+        return false;
+    *out =
+        (weir_device){.kind = gpu ? WEIR_CUDA : WEIR_CPU, .index = gpu ? (int)index : 0};
+    return true;
 }
+
+const char *wr_device_word(weir_device d, char *buf, size_t n)
+{
+    if (d.kind == 0 || d.kind == WEIR_CPU)
+        snprintf(buf, n, "CPU");
+    else
+        snprintf(buf, n, "GPU:%d", (int)d.index);
+    return buf;
+}
+
+static const char *const kinds[WEIR_KIND_COUNT] = {
+    [WEIR_ANY] = "ANY",   [WEIR_TENSOR] = "TENSOR", [WEIR_DATASET] = "DATASET",
+    [WEIR_LIST] = "LIST", [WEIR_MODEL] = "MODEL",   [WEIR_SCRIPT] = "SCRIPT",
+};
+
+const char *wr_kind_word(weir_kind kind)
+{
+    return kinds[kind];
+}
+
+bool wr_word_kind(weir_str word, weir_kind *out)
+{
+    for (int i = 0; i < WEIR_KIND_COUNT; i++) {
+        if (wr_word_is(word, kinds[i])) {
+            *out = (weir_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- strings ---- */
 
 weir_status wr_wire_strings(weir_buffer **out, weir_str bytes, int rank,
                             const int64_t *shape, weir_error *err)
@@ -53,45 +82,49 @@ weir_status wr_wire_strings(weir_buffer **out, weir_str bytes, int rank,
     weir_status st = weir_tensor_init(&t, NULL, WEIR_STRING, rank, shape, err);
     if (st != WEIR_OK)
         return st;
-    size_t n = weir_tensor_count(&t);
-    if (n > bytes.n) /* each has its NUL: said before memory is asked for */
-        return weir_fail(err, WEIR_ERR_FORMAT, "strings: %zu bytes can't hold %zu strings",
-                         bytes.n, n);
-    weir_str *strings = wr_calloc(n, sizeof *strings);
-    if (strings == NULL)
-        return weir_fail(err, WEIR_ERR_NOMEM, "strings: no memory for %zu of them", n);
-    t.data = strings;
-    if (cut(bytes, strings, n))
+    size_t count = weir_tensor_count(&t), n = 0;
+    for (size_t i = 0; i < bytes.n; i++)
+        n += bytes.p[i] == '\0';
+    if (n != count || (bytes.n > 0 && bytes.p[bytes.n - 1] != '\0'))
+        return weir_fail(
+            err, WEIR_ERR_FORMAT,
+            "%zu bytes hold %zu NUL-terminated strings%s, the shape wants %zu", bytes.n,
+            n, bytes.n > 0 && bytes.p[bytes.n - 1] != '\0' ? " and a rest" : "", count);
+    weir_str *s = wr_calloc(count + 1, sizeof *s);
+    if (s == NULL)
+        return weir_fail(err, WEIR_ERR_NOMEM, "no memory for %zu strings", count);
+    const char *p = bytes.p;
+    for (size_t i = 0; i < count; i++) {
+        s[i] = (weir_str){p, strlen(p)};
+        p += s[i].n + 1;
+    }
+    st = weir_tensor_init(&t, s, WEIR_STRING, rank, shape, err);
+    if (st == WEIR_OK)
         st = weir_buffer_from(out, &t, err);
-    else
-        st = weir_fail(err, WEIR_ERR_FORMAT, "strings: %zu bytes don't hold %zu strings",
-                       bytes.n, n);
-    wr_free(strings);
+    wr_free(s);
     return st;
 }
 
 weir_status wr_wire_strings_add(wr_text *out, const weir_tensor *t, weir_error *err)
 {
-    weir_buffer *packed = NULL;
-    weir_tensor v = *t;
-    weir_status st = WEIR_OK;
-    if (!weir_tensor_is_contiguous(t)) {
-        st = weir_buffer_from(&packed, t, err);
-        if (st != WEIR_OK)
-            return st;
-        v = weir_buffer_view(packed);
-    }
-    const weir_str *s = v.data;
-    size_t n = weir_tensor_count(&v);
-    for (size_t i = 0; i < n && st == WEIR_OK; i++) {
+    weir_buffer *packed = NULL; /* any strides become C order */
+    weir_status st = weir_buffer_from(&packed, t, err);
+    if (st != WEIR_OK)
+        return st;
+    weir_tensor view = weir_buffer_view(packed);
+    const weir_str *s = view.data;
+    for (size_t i = 0; i < weir_tensor_count(&view) && st == WEIR_OK; i++) {
         if (s[i].n > 0 && memchr(s[i].p, '\0', s[i].n) != NULL)
-            st = weir_fail(err, WEIR_ERR_FORMAT, "strings: string %zu of %zu holds a NUL",
-                           i, n);
+            st =
+                weir_fail(err, WEIR_ERR_FORMAT,
+                          "string %zu of %zu has a NUL byte in it, which ends strings on "
+                          "the wire",
+                          i, weir_tensor_count(&view));
         wr_text_add(out, s[i].p, s[i].n);
         wr_text_add(out, "", 1);
     }
-    if (st == WEIR_OK && out->failed)
-        st = weir_fail(err, WEIR_ERR_NOMEM, "strings: no memory for the bytes of %zu", n);
     weir_buffer_unref(packed);
+    if (st == WEIR_OK && out->failed)
+        st = weir_fail(err, WEIR_ERR_NOMEM, "no memory for strings");
     return st;
 }

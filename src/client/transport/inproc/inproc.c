@@ -24,18 +24,30 @@ static weir_status inproc_exchange(wr_link *l, const wr_req *req, wr_rep *rep,
     return wr_service_handle(&store_of(l)->service, req, rep, err);
 }
 
-static void run_done(void *context, weir_status st, const weir_error *err)
+static void run_executed(void *context, wr_run *run)
 {
     wr_call *call = context;
-    call->done(call, st, err);
+    weir_error err = {0};
+    weir_status st = wr_service_end_run(run, &call->rep, &err);
+    call->done(call, st, &err);
+}
+
+static void run_work(wr_work *work)
+{
+    wr_call *call = (wr_call *)((char *)work - offsetof(wr_call, work));
+    weir_error err = {0};
+    weir_status st = inproc_exchange(call->link, &call->req, &call->rep, &err);
+    call->done(call, st, &err);
 }
 
 static weir_status inproc_begin(wr_link *l, wr_call *call, weir_error *err)
 {
     wr_store *s = store_of(l);
     if (call->req.command == WR_CMD_infer || call->req.command == WR_CMD_run)
-        return wr_service_begin_run(&s->service, &call->req, run_done, call, err);
-    return wr_helpers_begin(&s->helpers, call, err);
+        return wr_service_begin_run(&s->service, &call->req, run_executed, call, err);
+    call->work.run = run_work;
+    call->link = l;
+    return wr_workers_begin(&s->helpers, &call->work, err);
 }
 
 /* ---- watching ---- */

@@ -23,7 +23,7 @@ static void store_free(wr_store *s)
 {
     if (s == NULL)
         return;
-    wr_helpers_fini(&s->helpers);
+    wr_workers_fini(&s->helpers);
     if (s->service.keyspace != NULL)
         s->service.keyspace->ops->free(s->service.keyspace);
     wr_engine_free(s->service.engine);
@@ -53,7 +53,7 @@ static weir_status store_new(wr_store **out, weir_str name,
         store_free(s);
         return st;
     }
-    wr_helpers_init(&s->helpers, &s->service);
+    wr_workers_init(&s->helpers, "weir-helper", WR_HELPERS_MAX, WR_LEVEL_CLIENT);
     s->asked = *opt;
     *out = s;
     return WEIR_OK;
