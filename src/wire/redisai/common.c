@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/alloc.h"
 #include "wire/redisai/internal.h"
 
 /* ---- refusals ---- */
@@ -132,22 +131,8 @@ const char *wr_ai_backend_word(const char *name)
 
 bool wr_ai_device(weir_str word, weir_device *out)
 {
-    enum { KIND_BYTES = 3, WORD_MAX = 9 };
-    if (word.n < KIND_BYTES || word.n > WORD_MAX)
-        return false;
-    weir_str kind = {word.p, KIND_BYTES};
-    bool is_gpu = wr_word_is(kind, "GPU");
-    int64_t index = 0;
-    if (!is_gpu && !wr_word_is(kind, "CPU"))
-        return false;
-    if (word.n > KIND_BYTES) {
-        weir_str digits = {word.p + KIND_BYTES + 1, word.n - KIND_BYTES - 1};
-        if (word.p[KIND_BYTES] != ':' || !wr_word_int(digits, &index) ||
-            digits.p[0] == '-')
-            return false;
-    }
-    *out = is_gpu ? (weir_device){WEIR_CUDA, (int)index} : (weir_device){WEIR_CPU, 0};
-    return true;
+    enum { BYTES_MAX = 9 };
+    return word.n <= BYTES_MAX && wr_word_device(word, out);
 }
 
 weir_status wr_ai_take_limit(wr_ai_at *a, int64_t *out, const char *missing,
