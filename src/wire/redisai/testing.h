@@ -79,10 +79,10 @@ static inline void test_parsed_fini(test_parsed *p)
 
 #define TEST_PARSER(id, name, member)                                                    \
     case WR_AI_##id:                                                                     \
-        return wr_ai_parse_##name(&p->of.member, words, &test_look, err);
+        return wr_ai_parse_##name(&p->of.member, words, &test_look, e);
 
 /* ERR_UNSUPPORTED, without a text: no such command. */
-static inline weir_status test_parse(test_parsed *p, wr_words words, weir_error *err)
+static inline weir_status test_parse(test_parsed *p, wr_words words, weir_error *e)
 {
     memset(p, 0, sizeof *p);
     p->command =
@@ -108,10 +108,10 @@ static inline weir_status test_parse(test_parsed *p, wr_words words, weir_error 
         TEST_PARSER(DAGRUN_RO, dag, dag)
         TEST_PARSER(INFO, info, info)
     case WR_AI_CONFIG:
-        return wr_ai_parse_config(&p->of.config, words, err);
+        return wr_ai_parse_config(&p->of.config, words, e);
     case WR_AI_MODELSCAN:
     case WR_AI_SCRIPTSCAN:
-        return wr_ai_parse_scan(words, err);
+        return wr_ai_parse_scan(words, e);
     case WR_AI_COMMAND_COUNT:
         break;
     }
