@@ -98,7 +98,8 @@ void wr_ai_load_defaults(wr_ai_load *l)
 
 weir_status wr_ai_load_pair(wr_ai_load *l, weir_str name, weir_str value, weir_error *err)
 {
-    static const char *const backend[WR_AI_N_BACKENDS] = {"TF", "TFLITE", "TORCH", "ONNX"};
+    static const char *const backend[WR_AI_N_BACKENDS] = {"TF", "TFLITE", "TORCH",
+                                                          "ONNX"};
     const struct {
         const char *name;
         int64_t *to;

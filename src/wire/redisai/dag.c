@@ -22,8 +22,8 @@ void wr_ai_dag_fini(wr_ai_dag *d)
 /* ---- the words before the ops ---- */
 
 /* Behind LOAD or PERSIST: n key .. */
-static weir_status counted(wr_ai_at *a, const char *word, const weir_str **keys, size_t *n,
-                           weir_error *err)
+static weir_status counted(wr_ai_at *a, const char *word, const weir_str **keys,
+                           size_t *n, weir_error *err)
 {
     int64_t count;
     bool is_load = strcmp(word, "LOAD") == 0;
@@ -35,7 +35,8 @@ static weir_status counted(wr_ai_at *a, const char *word, const weir_str **keys,
             err, "ERR invalid or negative value found in number of keys to %s", word);
     if (!wr_ai_takes_n(a, count, keys, n))
         return wr_ai_refuse(
-            err, "ERR number of keys to %s %s does not match the number of given arguments",
+            err,
+            "ERR number of keys to %s %s does not match the number of given arguments",
             word, is_load ? "into DAG" : "after DAG execution");
     return WEIR_OK;
 }
@@ -65,8 +66,9 @@ static weir_status routing(wr_ai_dag *d, wr_ai_at *a, wr_ai_look *look, weir_err
         return wr_ai_refuse(err, "ERR Missing ROUTING value");
     d->has_routing = true;
     if (!wr_ai_is_local(look, d->routing))
-        return wr_ai_refuse(err, "ERR ROUTING value specified in the command hash to slot "
-                                 "which does not belong to the current shard");
+        return wr_ai_refuse(err,
+                            "ERR ROUTING value specified in the command hash to slot "
+                            "which does not belong to the current shard");
     return WEIR_OK;
 }
 
@@ -93,7 +95,8 @@ static weir_status prefix(wr_ai_dag *d, wr_ai_at *a, wr_ai_look *look, weir_erro
 /* ---- ops ---- */
 
 /* May this command be an op of that DAG? */
-static weir_status check_op(wr_ai_command op, bool is_old, bool read_only, weir_error *err)
+static weir_status check_op(wr_ai_command op, bool is_old, bool read_only,
+                            weir_error *err)
 {
     switch (op) {
     case WR_AI_TENSORSET:
@@ -113,8 +116,9 @@ static weir_status check_op(wr_ai_command op, bool is_old, bool read_only, weir_
                 err, "AI.%s cannot be used in a deprecated AI.DAGRUN command",
                 op == WR_AI_MODELEXECUTE ? "MODELEXECUTE" : "SCRIPTEXECUTE");
         if (read_only && op == WR_AI_SCRIPTEXECUTE)
-            return wr_ai_refuse(err, "ERR AI.SCRIPTEXECUTE command cannot be specified in "
-                                     "a read-only DAG");
+            return wr_ai_refuse(err,
+                                "ERR AI.SCRIPTEXECUTE command cannot be specified in "
+                                "a read-only DAG");
         return WEIR_OK;
     default:
         return wr_ai_refuse(err, "Unsupported command within DAG");
@@ -237,8 +241,7 @@ weir_status wr_ai_parse_dag(wr_ai_dag *out, wr_words words, wr_ai_look *look,
                             weir_error *err)
 {
     *out = (wr_ai_dag){0};
-    wr_ai_command c =
-        words.n == 0 ? WR_AI_COMMAND_COUNT : wr_ai_command_of(words.w[0]);
+    wr_ai_command c = words.n == 0 ? WR_AI_COMMAND_COUNT : wr_ai_command_of(words.w[0]);
     if (c != WR_AI_DAGEXECUTE && c != WR_AI_DAGEXECUTE_RO && c != WR_AI_DAGRUN &&
         c != WR_AI_DAGRUN_RO)
         return wr_ai_refuse(err, "ERR not a DAG command");

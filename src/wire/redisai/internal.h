@@ -125,7 +125,8 @@ weir_status wr_ai_dag_resolve(wr_ai_dag *d, weir_error *err);
 #define TEXT_WAIT_ALONE "ERR MINBATCHTIMEOUT specified without MINBATCHSIZE"
 #define TEXT_NO_INPUTS "ERR INPUTS not specified"
 #define TEXT_NO_OUTPUTS "ERR OUTPUTS not specified"
-#define TEXT_COUNT_DIFFERS "Number of keys given as %s here does not match model definition"
+#define TEXT_COUNT_DIFFERS                                                               \
+    "Number of keys given as %s here does not match model definition"
 #define TEXT_NO_ENTRIES "ERR Insufficient arguments, missing script entry points"
 #define TEXT_NO_SOURCE "ERR Insufficient arguments, missing script SOURCE"
 #define TEXT_NO_FUNCTION "ERR function name not specified"

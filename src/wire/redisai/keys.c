@@ -118,7 +118,8 @@ static void tell_fixed(teller *t, wr_ai_command c)
         t->each(t->context, i, commands[c].writes ? WR_AI_KEY_WRITE : WR_AI_KEY_READ);
 }
 
-void wr_ai_keys(wr_words words, void (*each)(void *context, size_t i_word, unsigned access),
+void wr_ai_keys(wr_words words,
+                void (*each)(void *context, size_t i_word, unsigned access),
                 void *context)
 {
     teller t = {{words.w, words.n, 1}, each, context};

@@ -44,8 +44,7 @@ static weir_status tag_and_batch(wr_ai_store *out, wr_ai_at *a, bool is_old,
     if (st != WEIR_OK)
         return st;
     if (is_old && o->batch_max > 0 && strcmp(out->backend_word, "TFLITE") == 0)
-        return wr_ai_refuse(err,
-                            "ERR Auto-batching not supported by the TFLITE backend");
+        return wr_ai_refuse(err, "ERR Auto-batching not supported by the TFLITE backend");
     st = number(a, "MINBATCHSIZE", &o->batch_min, err);
     if (st != WEIR_OK)
         return st;
@@ -131,8 +130,7 @@ static weir_status store_names(wr_ai_store *out, wr_ai_at *a, weir_error *err)
                 err, "ERR INPUTS argument should not be specified for this backend");
         return WEIR_OK;
     }
-    weir_status st =
-        counted_names(a, "INPUTS", "input", &o->inputs, &o->n_inputs, err);
+    weir_status st = counted_names(a, "INPUTS", "input", &o->inputs, &o->n_inputs, err);
     if (st == WEIR_OK)
         st = counted_names(a, "OUTPUTS", "output", &o->outputs, &o->n_outputs, err);
     return st;

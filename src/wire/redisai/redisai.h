@@ -84,7 +84,7 @@ typedef struct wr_ai_store {
     const char *backend_word;   /* "TORCH" */
     weir_str device_word;       /* as given */
     weir_model_options options; /* backend, device, tag, batch, names */
-    const weir_str *chunk;      /* the model's bytes in n_chunks words, n_bytes together */
+    const weir_str *chunk; /* the model's bytes in n_chunks words, n_bytes together */
     size_t n_chunks;
     size_t n_bytes;
     const weir_str *entry; /* script: the entry points that the words name */
@@ -231,14 +231,15 @@ enum { WR_AI_N_BACKENDS = 4 };
 
 /* Arguments behind --loadmodule, in pairs. Begin with wr_ai_load_defaults. */
 typedef struct wr_ai_load {
-    weir_str backends_path;          /* empty: beside the module */
-    weir_str path[WR_AI_N_BACKENDS]; /* TF, TFLITE, TORCH, ONNX: wanted now; empty: when needed */
-    int64_t threads_per_queue;       /* 1 */
-    int64_t intra_op_threads;        /* 0: the backend's own choice */
-    int64_t inter_op_threads;        /* 0: .. */
-    int64_t chunk_size;              /* bytes */
-    int64_t run_limit_ms;            /* longest run */
-    int64_t memory_limit_mb;         /* of a backend; 0: none */
+    weir_str backends_path; /* empty: beside the module */
+    weir_str path
+        [WR_AI_N_BACKENDS]; /* TF, TFLITE, TORCH, ONNX: wanted now; empty: when needed */
+    int64_t threads_per_queue; /* 1 */
+    int64_t intra_op_threads;  /* 0: the backend's own choice */
+    int64_t inter_op_threads;  /* 0: .. */
+    int64_t chunk_size;        /* bytes */
+    int64_t run_limit_ms;      /* longest run */
+    int64_t memory_limit_mb;   /* of a backend; 0: none */
 } wr_ai_load;
 void wr_ai_load_defaults(wr_ai_load *l);
 
@@ -252,7 +253,8 @@ weir_status wr_ai_load_pair(wr_ai_load *l, weir_str name, weir_str value,
 enum { WR_AI_KEY_READ = 1, WR_AI_KEY_WRITE = 2 };
 
 /* Which words are keys, in order. Safe for any words: nothing has been parsed yet. */
-void wr_ai_keys(wr_words words, void (*each)(void *context, size_t i_word, unsigned access),
+void wr_ai_keys(wr_words words,
+                void (*each)(void *context, size_t i_word, unsigned access),
                 void *context);
 
 /* ---- replies ---- */
@@ -282,11 +284,13 @@ typedef struct wr_ai_model_view {
     weir_str device_word;
     weir_str tag;
     int64_t batch_max, batch_min, batch_wait_ms;
-    const weir_str *in; /* names of inputs, as far as they are known; script: entry points */
+    const weir_str
+        *in; /* names of inputs, as far as they are known; script: entry points */
     size_t n_in;
     const weir_str *out;
     size_t n_out;
-    weir_buffer *bytes; /* borrowed: the model, or the script's text; wanted with WR_AI_BLOB */
+    weir_buffer
+        *bytes; /* borrowed: the model, or the script's text; wanted with WR_AI_BLOB */
     int64_t chunk_size; /* bytes, > 0 */
 } wr_ai_model_view;
 void wr_ai_reply_model(wr_sink *s, const wr_ai_model_view *v, unsigned show);

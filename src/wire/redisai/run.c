@@ -54,15 +54,14 @@ static weir_status execute(wr_ai_run *out, wr_words words, wr_ai_look *look, boo
 {
     wr_ai_at a = wr_ai_from(words, 2);
     int n_in = -1, n_out = -1;
-    weir_status st =
-        wr_ai_need(look, out->key, WR_AI_MODEL, WR_AI_TEXT_NO_MODEL, err);
+    weir_status st = wr_ai_need(look, out->key, WR_AI_MODEL, WR_AI_TEXT_NO_MODEL, err);
     if (st != WEIR_OK)
         return st;
     look->counts(look, out->key, &n_in, &n_out);
     st = counted_keys(&a, "INPUTS", "input", "Input", n_in, &out->in, &out->n_in, err);
     if (st == WEIR_OK)
-        st = counted_keys(&a, "OUTPUTS", "output", "Output", n_out, &out->out, &out->n_out,
-                          err);
+        st = counted_keys(&a, "OUTPUTS", "output", "Output", n_out, &out->out,
+                          &out->n_out, err);
     if (st != WEIR_OK)
         return st;
     if (wr_ai_eats(&a, "TIMEOUT")) {
@@ -100,8 +99,7 @@ static weir_status modelrun(wr_ai_run *out, wr_words words, wr_ai_look *look, bo
 {
     wr_ai_at a = wr_ai_from(words, 2);
     int n_in = -1, n_out = -1;
-    weir_status st =
-        wr_ai_need(look, out->key, WR_AI_MODEL, WR_AI_TEXT_NO_MODEL, err);
+    weir_status st = wr_ai_need(look, out->key, WR_AI_MODEL, WR_AI_TEXT_NO_MODEL, err);
     if (st != WEIR_OK)
         return st;
     look->counts(look, out->key, &n_in, &n_out);

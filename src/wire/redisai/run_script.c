@@ -6,8 +6,7 @@
 /* Key and function: what both forms begin with. */
 static weir_status begin(wr_ai_run *out, wr_ai_at *a, wr_ai_look *look, weir_error *err)
 {
-    weir_status st =
-        wr_ai_need(look, out->key, WR_AI_SCRIPT, WR_AI_TEXT_NO_SCRIPT, err);
+    weir_status st = wr_ai_need(look, out->key, WR_AI_SCRIPT, WR_AI_TEXT_NO_SCRIPT, err);
     if (st != WEIR_OK)
         return st;
     if (!wr_ai_takes(a, &out->function) || out->function.n == 0)
@@ -20,7 +19,8 @@ static weir_status begin(wr_ai_run *out, wr_ai_at *a, wr_ai_look *look, weir_err
 typedef enum scope { KEYS, INPUTS, ARGS, OUTPUTS, N_SCOPES } scope;
 static const struct {
     const char *word, *what;
-} scopes[] = {{"KEYS", "keys"}, {"INPUTS", "inputs"}, {"ARGS", "args"}, {"OUTPUTS", "outputs"}};
+} scopes[] = {
+    {"KEYS", "keys"}, {"INPUTS", "inputs"}, {"ARGS", "args"}, {"OUTPUTS", "outputs"}};
 
 static void put_scope(wr_ai_run *out, scope s, const weir_str *w, size_t n)
 {
@@ -31,7 +31,8 @@ static void put_scope(wr_ai_run *out, scope s, const weir_str *w, size_t n)
 }
 
 /* KEYS n key ..: names that the script will use itself. */
-static weir_status take_keys(wr_ai_run *out, wr_ai_at *a, wr_ai_look *look, weir_error *err)
+static weir_status take_keys(wr_ai_run *out, wr_ai_at *a, wr_ai_look *look,
+                             weir_error *err)
 {
     int64_t n;
     if (wr_ai_left(a) == 0)
@@ -39,12 +40,14 @@ static weir_status take_keys(wr_ai_run *out, wr_ai_at *a, wr_ai_look *look, weir
     if (!wr_ai_takes_int(a, &n) || n <= 0)
         return wr_ai_refuse(err, "ERR Invalid or negative value found in number of KEYS");
     if (!wr_ai_takes_n(a, n, &out->keys, &out->n_keys))
-        return wr_ai_refuse(err, "ERR Number of pre declared KEYS to be used in the command "
-                                 "does not match the number of given arguments");
+        return wr_ai_refuse(err,
+                            "ERR Number of pre declared KEYS to be used in the command "
+                            "does not match the number of given arguments");
     for (size_t i = 0; i < out->n_keys; i++) {
         if (!wr_ai_is_local(look, out->keys[i]))
-            return wr_ai_refuse(err, "ERR Some of the KEYS specified in the command hash to "
-                                     "slots which aren't belong to the current shard");
+            return wr_ai_refuse(err,
+                                "ERR Some of the KEYS specified in the command hash to "
+                                "slots which aren't belong to the current shard");
     }
     return WEIR_OK;
 }
@@ -149,9 +152,11 @@ static weir_status run_timeout(wr_ai_run *out, state *s, wr_ai_at *a, bool in_da
     if (in_dag)
         return wr_ai_refuse(err, TEXT_TIMEOUT_IN_DAG);
     if (s->saw_timeout)
-        return wr_ai_refuse(err, "ERR Already encountered an TIMEOUT section in SCRIPTRUN");
+        return wr_ai_refuse(err,
+                            "ERR Already encountered an TIMEOUT section in SCRIPTRUN");
     if (s->saw_inputs || s->saw_outputs)
-        return wr_ai_refuse(err, "ERR Already encountered an INPUTS section in SCRIPTRUN");
+        return wr_ai_refuse(err,
+                            "ERR Already encountered an INPUTS section in SCRIPTRUN");
     s->saw_timeout = true;
     return wr_ai_take_limit(a, &out->limit_ms, TEXT_NO_TIMEOUT_VALUE, err);
 }
@@ -172,8 +177,9 @@ static weir_status run_section(state *s, bool is_inputs, weir_error *err)
 static weir_status run_list(wr_ai_run *out, const state *s, weir_error *err)
 {
     if (!s->in_inputs)
-        return wr_ai_refuse(err, "ERR Encountered a variable size list of tensors outside "
-                                 "of input section");
+        return wr_ai_refuse(err,
+                            "ERR Encountered a variable size list of tensors outside "
+                            "of input section");
     if (out->has_list)
         return wr_ai_refuse(err,
                             "ERR Already encountered a variable size list of tensors");

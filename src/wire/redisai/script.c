@@ -4,10 +4,10 @@
 
 static weir_status begin(wr_ai_store *out, wr_ai_at *a, wr_words words, weir_error *err)
 {
-    *out = (wr_ai_store){
-        .key = words.w[1], .is_script = true, .device_word = words.w[2]};
+    *out = (wr_ai_store){.key = words.w[1], .is_script = true, .device_word = words.w[2]};
     out->options.struct_bytes = sizeof out->options;
-    out->options.backend = weir_cstr(wr_ai_backend(WEIR_STR("TORCH"), &out->backend_word));
+    out->options.backend =
+        weir_cstr(wr_ai_backend(WEIR_STR("TORCH"), &out->backend_word));
     if (!wr_ai_device(words.w[2], &out->options.device))
         return wr_ai_refuse(err, TEXT_BAD_DEVICE);
     *a = wr_ai_from(words, 3);

@@ -164,8 +164,7 @@ static weir_status blob(wr_ai_tensorset *out, const wr_ai_at *a, weir_error *err
     weir_str bytes = a->w[a->i];
     const weir_tensor *t = &out->view;
     if (t->dtype == WEIR_STRING) {
-        weir_status st =
-            wr_wire_strings(&out->buffer, bytes, t->rank, t->shape, NULL);
+        weir_status st = wr_wire_strings(&out->buffer, bytes, t->rank, t->shape, NULL);
         if (st == WEIR_ERR_NOMEM)
             return wr_ai_refuse_as(err, st, "%s", WR_AI_TEXT_NOT_SAVED);
         return st == WEIR_OK ? st

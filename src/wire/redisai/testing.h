@@ -85,8 +85,7 @@ static inline void test_parsed_fini(test_parsed *p)
 static inline weir_status test_parse(test_parsed *p, wr_words words, weir_error *e)
 {
     memset(p, 0, sizeof *p);
-    p->command =
-        words.n == 0 ? WR_AI_COMMAND_COUNT : wr_ai_command_of(words.w[0]);
+    p->command = words.n == 0 ? WR_AI_COMMAND_COUNT : wr_ai_command_of(words.w[0]);
     switch (p->command) {
         TEST_PARSER(TENSORSET, tensorset, set)
         TEST_PARSER(TENSORGET, tensorget, get)

@@ -27,7 +27,10 @@ static void expect_refusals(const refusal *r)
 #define WRONGTYPE "WRONGTYPE Operation against a key holding the wrong kind of value"
 #define NO_TENSOR "ERR tensor key is empty or in a different shard"
 #define ARITY(c) "ERR wrong number of arguments for '" c "' command"
-#define END {NULL, NULL}
+#define END                                                                              \
+    {                                                                                    \
+        NULL, NULL                                                                       \
+    }
 
 static void test_tensorset(void **state)
 {
@@ -39,7 +42,8 @@ static void test_tensorset(void **state)
         {"AI.TENSORSET t FOO 2", "ERR invalid data type"},
         {"AI.TENSORSET t '' 2", "ERR invalid data type"},
         {"AI.TENSORSET t FLOAT 0", "ERR invalid or negative value found in tensor shape"},
-        {"AI.TENSORSET t FLOAT -1", "ERR invalid or negative value found in tensor shape"},
+        {"AI.TENSORSET t FLOAT -1",
+         "ERR invalid or negative value found in tensor shape"},
         {"AI.TENSORSET t FLOAT 2 x BLOB y",
          "ERR invalid or negative value found in tensor shape"},
         {"AI.TENSORSET t FLOAT 4611686018427387904 4",
@@ -48,10 +52,12 @@ static void test_tensorset(void **state)
          "ERR invalid or negative value found in tensor shape"},
         {"AI.TENSORSET t INT8 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
          "ERR tensor shape has more than 15 dimensions"},
-        {"AI.TENSORSET t FLOAT 1 BLOB", "ERR a single binary string should come after the BLOB "
-                                        "argument in 'AI.TENSORSET' command"},
+        {"AI.TENSORSET t FLOAT 1 BLOB",
+         "ERR a single binary string should come after the BLOB "
+         "argument in 'AI.TENSORSET' command"},
         {"AI.TENSORSET t FLOAT 1 BLOB abcd more",
-         "ERR a single binary string should come after the BLOB argument in 'AI.TENSORSET' "
+         "ERR a single binary string should come after the BLOB argument in "
+         "'AI.TENSORSET' "
          "command"},
         {"AI.TENSORSET t FLOAT 2 VALUES 1",
          "ERR wrong number of values was given in 'AI.TENSORSET' command"},
@@ -141,7 +147,8 @@ static void test_modelstore(void **state)
         {"AI.MODELSTORE m TORCH CPU BATCHSIZE 2 MINBATCHTIMEOUT 2 BLOB x",
          "ERR MINBATCHTIMEOUT specified without MINBATCHSIZE"},
         {"AI.MODELSTORE m TORCH CPU TAG x", NO_BLOB},
-        {"AI.MODELSTORE m TORCH CPU BATCHSIZE 2 TAG", "ERR Invalid argument, expected BLOB"},
+        {"AI.MODELSTORE m TORCH CPU BATCHSIZE 2 TAG",
+         "ERR Invalid argument, expected BLOB"},
         {"AI.MODELSTORE m TORCH CPU TAG x BLOB", NO_BLOB},
         {"AI.MODELSTORE m TF CPU BLOB x", "ERR INPUTS not specified for TF"},
         {"AI.MODELSTORE m TF CPU INPUTS 1 a BLOB x", "ERR OUTPUTS not specified for TF"},
@@ -160,7 +167,8 @@ static void test_modelstore(void **state)
         {"AI.MODELSTORE m TF CPU INPUTS 1 a OUTPUTS 1 b", NO_BLOB},
         {"AI.MODELSTORE m TF CPU INPUTS 1 a OUTPUTS 1 b x",
          "ERR Invalid argument, expected BLOB"},
-        {"AI.MODELSTORE m TF CPU INPUTS 33 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 "
+        {"AI.MODELSTORE m TF CPU INPUTS 33 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 "
+         "19 20 "
          "21 22 23 24 25 26 27 28 29 30 31 32 33 OUTPUTS 1 b BLOB x",
          "ERR model has more than 32 inputs"},
         {"AI.MODELSTORE m TORCH CPU INPUTS 1 a BLOB x",
@@ -210,28 +218,27 @@ static void test_modelset(void **state)
 static void test_models_and_scripts_by_key(void **state)
 {
     (void)state;
-    static const refusal r[] = {
-        {"AI.MODELGET", ARITY("AI.MODELGET")},
-        {"AI.MODELGET m META BLOB x", ARITY("AI.MODELGET")},
-        {"AI.MODELGET none", "ERR model key is empty"},
-        {"AI.MODELGET t", WRONGTYPE},
-        {"AI.MODELDEL", ARITY("AI.MODELDEL")},
-        {"AI.MODELDEL m m", ARITY("AI.MODELDEL")},
-        {"AI.MODELDEL none", "ERR model key is empty"},
-        {"AI.MODELDEL s", WRONGTYPE},
-        {"AI._MODELSCAN x", ARITY("AI._MODELSCAN")},
-        {"AI._SCRIPTSCAN x", ARITY("AI._SCRIPTSCAN")},
-        {"AI.SCRIPTGET", ARITY("AI.SCRIPTGET")},
-        {"AI.SCRIPTGET none", "ERR script key is empty"},
-        {"AI.SCRIPTGET m", WRONGTYPE},
-        {"AI.SCRIPTDEL", ARITY("AI.SCRIPTDEL")},
-        {"AI.SCRIPTDEL none", "ERR script key is empty"},
-        {"AI.SCRIPTDEL hash", WRONGTYPE},
-        {"AI.INFO", ARITY("AI.INFO")},
-        {"AI.INFO m RESETSTAT x", ARITY("AI.INFO")},
-        {"AI.INFO none", "ERR cannot find run info for key"},
-        {"AI.INFO t", "ERR cannot find run info for key"},
-        END};
+    static const refusal r[] = {{"AI.MODELGET", ARITY("AI.MODELGET")},
+                                {"AI.MODELGET m META BLOB x", ARITY("AI.MODELGET")},
+                                {"AI.MODELGET none", "ERR model key is empty"},
+                                {"AI.MODELGET t", WRONGTYPE},
+                                {"AI.MODELDEL", ARITY("AI.MODELDEL")},
+                                {"AI.MODELDEL m m", ARITY("AI.MODELDEL")},
+                                {"AI.MODELDEL none", "ERR model key is empty"},
+                                {"AI.MODELDEL s", WRONGTYPE},
+                                {"AI._MODELSCAN x", ARITY("AI._MODELSCAN")},
+                                {"AI._SCRIPTSCAN x", ARITY("AI._SCRIPTSCAN")},
+                                {"AI.SCRIPTGET", ARITY("AI.SCRIPTGET")},
+                                {"AI.SCRIPTGET none", "ERR script key is empty"},
+                                {"AI.SCRIPTGET m", WRONGTYPE},
+                                {"AI.SCRIPTDEL", ARITY("AI.SCRIPTDEL")},
+                                {"AI.SCRIPTDEL none", "ERR script key is empty"},
+                                {"AI.SCRIPTDEL hash", WRONGTYPE},
+                                {"AI.INFO", ARITY("AI.INFO")},
+                                {"AI.INFO m RESETSTAT x", ARITY("AI.INFO")},
+                                {"AI.INFO none", "ERR cannot find run info for key"},
+                                {"AI.INFO t", "ERR cannot find run info for key"},
+                                END};
     expect_refusals(r);
 }
 
@@ -280,10 +287,12 @@ static void test_modelexecute(void **state)
         {"AI.MODELEXECUTE m21 INPUTS 9 t t OUTPUTS 1 o",
          "Number of keys given as INPUTS here does not match model definition"},
         {"AI.MODELEXECUTE mx INPUTS 9 t t OUTPUTS 1 o",
-         "ERR number of input keys to AI.MODELEXECUTE command does not match the number of "
+         "ERR number of input keys to AI.MODELEXECUTE command does not match the number "
+         "of "
          "given arguments"},
         {"AI.MODELEXECUTE mx INPUTS 9223372036854775807 t t OUTPUTS 1 o",
-         "ERR number of input keys to AI.MODELEXECUTE command does not match the number of "
+         "ERR number of input keys to AI.MODELEXECUTE command does not match the number "
+         "of "
          "given arguments"},
         {"AI.MODELEXECUTE m21 INPUTS 2 t t FOO 1 o", "ERR OUTPUTS not specified"},
         {"AI.MODELEXECUTE m21 INPUTS 2 t OUTPUTS 1 o", "ERR OUTPUTS not specified"},
@@ -294,7 +303,8 @@ static void test_modelexecute(void **state)
         {"AI.MODELEXECUTE m21 INPUTS 2 t t OUTPUTS 2 o o",
          "Number of keys given as OUTPUTS here does not match model definition"},
         {"AI.MODELEXECUTE mx INPUTS 2 t t OUTPUTS 2 o",
-         "ERR number of output keys to AI.MODELEXECUTE command does not match the number of "
+         "ERR number of output keys to AI.MODELEXECUTE command does not match the number "
+         "of "
          "given arguments"},
         {"AI.MODELEXECUTE m21 INPUTS 2 t t OUTPUTS 1 o TIMEOUT",
          "ERR No value provided for TIMEOUT"},
@@ -356,7 +366,8 @@ static void test_scriptexecute(void **state)
         {"AI.SCRIPTEXECUTE s f INPUTS 1 t INPUTS 1 t", ALREADY("INPUTS")},
         {"AI.SCRIPTEXECUTE s f INPUTS 1 t ARGS 1 a ARGS 1 a", ALREADY("ARGS")},
         {"AI.SCRIPTEXECUTE s f INPUTS 1 t OUTPUTS 1 o OUTPUTS 1 o", ALREADY("OUTPUTS")},
-        {"AI.SCRIPTEXECUTE s f INPUTS", "ERR Invalid arguments provided to AI.SCRIPTEXECUTE"},
+        {"AI.SCRIPTEXECUTE s f INPUTS",
+         "ERR Invalid arguments provided to AI.SCRIPTEXECUTE"},
         {"AI.SCRIPTEXECUTE s f INPUTS x",
          "ERR Invalid argument for inputs count in AI.SCRIPTEXECUTE"},
         {"AI.SCRIPTEXECUTE s f INPUTS -1",
@@ -385,7 +396,8 @@ static void test_scriptexecute(void **state)
          "ERR Number of pre declared KEYS to be used in the command does not match the "
          "number of given arguments"},
         {"AI.SCRIPTEXECUTE s f KEYS 1 afar",
-         "ERR Some of the KEYS specified in the command hash to slots which aren't belong to "
+         "ERR Some of the KEYS specified in the command hash to slots which aren't "
+         "belong to "
          "the current shard"},
         {"AI.SCRIPTEXECUTE s f INPUTS 1 none", NO_TENSOR},
         {"AI.SCRIPTEXECUTE s f INPUTS 1 hash", WRONGTYPE},
@@ -411,8 +423,9 @@ static void test_scriptrun(void **state)
          "ERR Already encountered an OUTPUTS keyword in SCRIPTRUN"},
         {"AI.SCRIPTRUN s f INPUTS t OUTPUTS o INPUTS t",
          "ERR Already encountered an INPUTS keyword in SCRIPTRUN"},
-        {"AI.SCRIPTRUN s f $ t", "ERR Encountered a variable size list of tensors outside of "
-                                 "input section"},
+        {"AI.SCRIPTRUN s f $ t",
+         "ERR Encountered a variable size list of tensors outside of "
+         "input section"},
         {"AI.SCRIPTRUN s f INPUTS t OUTPUTS $ o",
          "ERR Encountered a variable size list of tensors outside of input section"},
         {"AI.SCRIPTRUN s f INPUTS t $ t $ t",
@@ -430,18 +443,21 @@ static void test_dag_words(void **state)
 {
     (void)state;
     static const refusal r[] = {
-        {"AI.DAGEXECUTE LOAD 1 t |>", "ERR missing arguments for 'AI.DAGEXECUTE' command"},
+        {"AI.DAGEXECUTE LOAD 1 t |>",
+         "ERR missing arguments for 'AI.DAGEXECUTE' command"},
         {"AI.DAGEXECUTE_RO LOAD 1 t |>",
          "ERR missing arguments for 'AI.DAGEXECUTE_RO' command"},
         {"AI.DAGRUN LOAD 1", ARITY("AI.DAGRUN")},
         {"AI.DAGRUN_RO LOAD 1", ARITY("AI.DAGRUN_RO")},
-        {"AI.DAGRUN ROUTING a LOAD", "ERR missing arguments after LOAD keyword in DAG command"},
+        {"AI.DAGRUN ROUTING a LOAD",
+         "ERR missing arguments after LOAD keyword in DAG command"},
         {"AI.DAGRUN LOAD x |> AI.TENSORGET a",
          "ERR invalid or negative value found in number of keys to LOAD"},
         {"AI.DAGRUN LOAD 0 |> AI.TENSORGET a",
          "ERR invalid or negative value found in number of keys to LOAD"},
         {"AI.DAGRUN LOAD 2 t |> AI.TENSORGET t",
-         "ERR number of keys to LOAD into DAG does not match the number of given arguments"},
+         "ERR number of keys to LOAD into DAG does not match the number of given "
+         "arguments"},
         {"AI.DAGRUN LOAD 1 none |> AI.TENSORGET a", NO_TENSOR},
         {"AI.DAGRUN LOAD 1 hash |> AI.TENSORGET a", WRONGTYPE},
         {"AI.DAGRUN PERSIST |> AI.TENSORGET t",
@@ -463,21 +479,27 @@ static void test_dag_words(void **state)
          "ERR PERSIST cannot be specified in a read-only DAG"},
         {"AI.DAGRUN LOAD 1 t ROUTING", "ERR Missing ROUTING value"},
         {"AI.DAGRUN ROUTING far |> AI.TENSORSET a FLOAT 1",
-         "ERR ROUTING value specified in the command hash to slot which does not belong to "
+         "ERR ROUTING value specified in the command hash to slot which does not belong "
+         "to "
          "the current shard"},
         {"AI.DAGRUN LOAD 1 t TIMEOUT", "ERR No value provided for TIMEOUT"},
-        {"AI.DAGRUN TIMEOUT x |> AI.TENSORSET a FLOAT 1", "ERR Invalid value for TIMEOUT"},
-        {"AI.DAGRUN TIMEOUT 0 |> AI.TENSORSET a FLOAT 1", "ERR Invalid value for TIMEOUT"},
-        {"AI.DAGRUN TIMEOUT -5 |> AI.TENSORSET a FLOAT 1", "ERR Invalid value for TIMEOUT"},
+        {"AI.DAGRUN TIMEOUT x |> AI.TENSORSET a FLOAT 1",
+         "ERR Invalid value for TIMEOUT"},
+        {"AI.DAGRUN TIMEOUT 0 |> AI.TENSORSET a FLOAT 1",
+         "ERR Invalid value for TIMEOUT"},
+        {"AI.DAGRUN TIMEOUT -5 |> AI.TENSORSET a FLOAT 1",
+         "ERR Invalid value for TIMEOUT"},
         {"AI.DAGRUN FOO 1 |> AI.TENSORSET a FLOAT 1",
          "ERR Invalid DAG command. Unexpected argument:  FOO"},
         {"AI.DAGRUN LOAD 1 t LOAD 1 t |> AI.TENSORGET t",
          "ERR Invalid DAG command. Unexpected argument:  LOAD"},
         {"AI.DAGEXECUTE TIMEOUT 5 |> AI.TENSORSET a FLOAT 1",
-         "ERR AI.DAGEXECUTE and AI.DAGEXECUTE_RO commands must contain at least one out of "
+         "ERR AI.DAGEXECUTE and AI.DAGEXECUTE_RO commands must contain at least one out "
+         "of "
          "ROUTING, LOAD, PERSIST keywords"},
         {"AI.DAGEXECUTE |> AI.TENSORSET a FLOAT 1",
-         "ERR AI.DAGEXECUTE and AI.DAGEXECUTE_RO commands must contain at least one out of "
+         "ERR AI.DAGEXECUTE and AI.DAGEXECUTE_RO commands must contain at least one out "
+         "of "
          "ROUTING, LOAD, PERSIST keywords"},
         {"AI.DAGRUN LOAD 1 t", "ERR DAG is empty"},
         {"AI.DAGRUN LOAD 1 t |>", "ERR DAG is empty"},
@@ -514,8 +536,10 @@ static void test_dag_ops(void **state)
          "ERR PERSIST key cannot be found in DAG"},
         {EXECUTE "AI.MODELEXECUTE m11 INPUTS 1 t OUTPUTS 1 o TIMEOUT 5", NO_TIMEOUT},
         {EXECUTE "AI.SCRIPTEXECUTE s f INPUTS 1 t OUTPUTS 1 o TIMEOUT 5", NO_TIMEOUT},
-        {"AI.DAGRUN LOAD 1 t |> AI.MODELRUN m11 TIMEOUT 5 INPUTS t OUTPUTS o", NO_TIMEOUT},
-        {"AI.DAGRUN LOAD 1 t |> AI.SCRIPTRUN s f TIMEOUT 5 INPUTS t OUTPUTS o", NO_TIMEOUT},
+        {"AI.DAGRUN LOAD 1 t |> AI.MODELRUN m11 TIMEOUT 5 INPUTS t OUTPUTS o",
+         NO_TIMEOUT},
+        {"AI.DAGRUN LOAD 1 t |> AI.SCRIPTRUN s f TIMEOUT 5 INPUTS t OUTPUTS o",
+         NO_TIMEOUT},
         {EXECUTE "AI.MODELEXECUTE none INPUTS 1 t OUTPUTS 1 o", "ERR model key is empty"},
         {EXECUTE "AI.MODELEXECUTE m21 INPUTS 1 t OUTPUTS 1 o",
          "Number of keys given as INPUTS here does not match model definition"},
@@ -551,10 +575,15 @@ static void test_config(void **state)
 static void test_load_time_arguments(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "THREADS_PER_QUEUE 0",     "THREADS_PER_QUEUE x",         "INTRA_OP_PARALLELISM 0",
-        "INTER_OP_PARALLELISM -1", "MODEL_CHUNK_SIZE 0",          "BACKEND_MEMORY_LIMIT 0",
-        "FOO bar",                 "MODEL_EXECUTION_TIMEOUT 999", "THREADS_PER_QUEUE ''"};
+    static const char *const bad[] = {"THREADS_PER_QUEUE 0",
+                                      "THREADS_PER_QUEUE x",
+                                      "INTRA_OP_PARALLELISM 0",
+                                      "INTER_OP_PARALLELISM -1",
+                                      "MODEL_CHUNK_SIZE 0",
+                                      "BACKEND_MEMORY_LIMIT 0",
+                                      "FOO bar",
+                                      "MODEL_EXECUTION_TIMEOUT 999",
+                                      "THREADS_PER_QUEUE ''"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         test_words t;
         wr_ai_load load;

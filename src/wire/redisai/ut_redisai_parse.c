@@ -24,8 +24,8 @@ static void expect_str(weir_str s, const char *want)
 
 /* ---- tensors ---- */
 
-static void expect_tensor(const char *line, weir_dtype type, int rank, const int64_t *shape,
-                          const void *bytes)
+static void expect_tensor(const char *line, weir_dtype type, int rank,
+                          const int64_t *shape, const void *bytes)
 {
     test_parsed p = parsed(line);
     const wr_ai_tensorset *s = &p.of.set;
@@ -51,11 +51,12 @@ static void test_a_blob_is_viewed_where_it_lies(void **state)
                   (int64_t[]){2, 3}, "abcdefghijkl");
     expect_tensor("AI.TENSORSET new INT8 BLOB a", WEIR_I8, 0, NULL, "a");
     expect_tensor("AI.TENSORSET new BOOL 2 BLOB ~~", WEIR_BOOL, 1, (int64_t[]){2}, "\0");
-    expect_tensor("AI.TENSORSET t BFLOAT16 1 BLOB ab", WEIR_BF16, 1, (int64_t[]){1}, "ab");
+    expect_tensor("AI.TENSORSET t BFLOAT16 1 BLOB ab", WEIR_BF16, 1, (int64_t[]){1},
+                  "ab");
 }
 
 #define VALUES(type, dtype, c_type, words, ...)                                          \
-    expect_tensor("AI.TENSORSET t " type " 2 VALUES " words, dtype, 1, (int64_t[]){2},     \
+    expect_tensor("AI.TENSORSET t " type " 2 VALUES " words, dtype, 1, (int64_t[]){2},   \
                   (c_type[]){__VA_ARGS__})
 
 static void test_values_of_every_type_reach_their_limits(void **state)
@@ -64,8 +65,8 @@ static void test_values_of_every_type_reach_their_limits(void **state)
     VALUES("INT8", WEIR_I8, int8_t, "-128 127", -128, 127);
     VALUES("INT16", WEIR_I16, int16_t, "-32768 32767", INT16_MIN, INT16_MAX);
     VALUES("INT32", WEIR_I32, int32_t, "-2147483648 2147483647", INT32_MIN, INT32_MAX);
-    VALUES("INT64", WEIR_I64, int64_t, "-9223372036854775808 9223372036854775807", INT64_MIN,
-           INT64_MAX);
+    VALUES("INT64", WEIR_I64, int64_t, "-9223372036854775808 9223372036854775807",
+           INT64_MIN, INT64_MAX);
     VALUES("UINT8", WEIR_U8, uint8_t, "0 255", 0, 255);
     VALUES("UINT16", WEIR_U16, uint16_t, "0 65535", 0, 65535);
     VALUES("UINT32", WEIR_U32, uint32_t, "0 4294967295", 0, UINT32_MAX);
@@ -151,8 +152,9 @@ static void test_what_a_get_shows(void **state)
 static void test_modelstore_as_smartredis_sends_it(void **state)
 {
     (void)state;
-    test_parsed p = parsed("AI.MODELSTORE m TORCH CPU TAG tag1 BATCHSIZE 4 MINBATCHSIZE 2 "
-                           "MINBATCHTIMEOUT 10 BLOB 0123456789 abcdefghij klmnop");
+    test_parsed p =
+        parsed("AI.MODELSTORE m TORCH CPU TAG tag1 BATCHSIZE 4 MINBATCHSIZE 2 "
+               "MINBATCHTIMEOUT 10 BLOB 0123456789 abcdefghij klmnop");
     const wr_ai_store *s = &p.of.store;
     expect_str(s->key, "m");
     expect_str(s->options.backend, "torch");
@@ -195,13 +197,14 @@ static void test_backends_and_devices(void **state)
     static const struct {
         const char *line, *backend, *device;
         int kind, index;
-    } c[] = {{"AI.MODELSTORE m ONNX GPU:3 BLOB x", "onnx", "GPU:3", WEIR_CUDA, 3},
-             {"AI.MODELSTORE m onnx CPU:7 BLOB x", "onnx", "CPU:7", WEIR_CPU, 0},
-             {"AI.MODELSTORE m TFLITE cpu BATCHSIZE 2 BLOB x", "tflite", "cpu", WEIR_CPU, 0},
-             {"AI.MODELSTORE m MOCK CPU BATCHSIZE 0 MINBATCHSIZE 0 MINBATCHTIMEOUT 0 BLOB x",
-              "mock", "CPU", WEIR_CPU, 0},
-             {"AI.MODELSET m TORCH GPU:0 TAG x BLOB x", "torch", "GPU:0", WEIR_CUDA, 0},
-             {"AI.SCRIPTSET s GPU SOURCE x", "torch", "GPU", WEIR_CUDA, 0}};
+    } c[] = {
+        {"AI.MODELSTORE m ONNX GPU:3 BLOB x", "onnx", "GPU:3", WEIR_CUDA, 3},
+        {"AI.MODELSTORE m onnx CPU:7 BLOB x", "onnx", "CPU:7", WEIR_CPU, 0},
+        {"AI.MODELSTORE m TFLITE cpu BATCHSIZE 2 BLOB x", "tflite", "cpu", WEIR_CPU, 0},
+        {"AI.MODELSTORE m MOCK CPU BATCHSIZE 0 MINBATCHSIZE 0 MINBATCHTIMEOUT 0 BLOB x",
+         "mock", "CPU", WEIR_CPU, 0},
+        {"AI.MODELSET m TORCH GPU:0 TAG x BLOB x", "torch", "GPU:0", WEIR_CUDA, 0},
+        {"AI.SCRIPTSET s GPU SOURCE x", "torch", "GPU", WEIR_CUDA, 0}};
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
         test_parsed p = parsed(c[i].line);
         expect_str(p.of.store.options.backend, c[i].backend);
@@ -231,7 +234,8 @@ static void test_scripts_with_and_without_entry_points(void **state)
 
 /* ---- runs ---- */
 
-static void expect_run(const char *line, const char *in, const char *out, int64_t limit_ms)
+static void expect_run(const char *line, const char *in, const char *out,
+                       int64_t limit_ms)
 {
     test_parsed p = parsed(line);
     const wr_ai_run *r = &p.of.run;
@@ -252,9 +256,10 @@ static void expect_run(const char *line, const char *in, const char *out, int64_
 static void test_runs_of_models(void **state)
 {
     (void)state;
-    expect_run("AI.MODELEXECUTE m21 INPUTS 2 t1 t2 OUTPUTS 1 o1 TIMEOUT 60000000", " t1 t2",
-               " o1", 60000000);
-    expect_run("AI.MODELEXECUTE mx INPUTS 1 t1 OUTPUTS 2 TIMEOUT 5", " t1", " TIMEOUT 5", 0);
+    expect_run("AI.MODELEXECUTE m21 INPUTS 2 t1 t2 OUTPUTS 1 o1 TIMEOUT 60000000",
+               " t1 t2", " o1", 60000000);
+    expect_run("AI.MODELEXECUTE mx INPUTS 1 t1 OUTPUTS 2 TIMEOUT 5", " t1", " TIMEOUT 5",
+               0);
     expect_run("ai.modelexecute m11 inputs 1 t outputs 1 o", " t", " o", 0);
     expect_run("AI.MODELRUN m21 INPUTS t1 t2 OUTPUTS o1", " t1 t2", " o1", 0);
     expect_run("AI.MODELRUN mx TIMEOUT 7 INPUTS t1 OUTPUTS o1 o2", " t1", " o1 o2", 7);
@@ -264,15 +269,16 @@ static void test_runs_of_scripts(void **state)
 {
     (void)state;
     expect_run("AI.SCRIPTRUN s f INPUTS t2 OUTPUTS o2", " t2", " o2", 0);
-    expect_run("AI.SCRIPTRUN s f TIMEOUT 9 INPUTS t1 $ t2 t3 OUTPUTS o2", " t1 t2 t3", " o2",
-               9);
+    expect_run("AI.SCRIPTRUN s f TIMEOUT 9 INPUTS t1 $ t2 t3 OUTPUTS o2", " t1 t2 t3",
+               " o2", 9);
     expect_run("AI.SCRIPTRUN s f INPUTS $ t2 t3 OUTPUTS o2", " t2 t3", " o2", 0);
     expect_run("AI.SCRIPTRUN s f INPUTS t2 t3 $ OUTPUTS o2", " t2 t3", " o2", 0);
     expect_run("AI.SCRIPTRUN s f OUTPUTS o2 INPUTS t1 $ t2", " t1 t2", " o2", 0);
     expect_run("AI.SCRIPTRUN s f", "", "", 0);
     expect_run("AI.SCRIPTEXECUTE s f INPUTS 2 t1 t2 OUTPUTS 1 o", " t1 t2", " o", 0);
-    expect_run("AI.SCRIPTEXECUTE s f KEYS 1 k OUTPUTS 1 o ARGS 2 a b INPUTS 1 t TIMEOUT 3",
-               " t", " o", 3);
+    expect_run(
+        "AI.SCRIPTEXECUTE s f KEYS 1 k OUTPUTS 1 o ARGS 2 a b INPUTS 1 t TIMEOUT 3", " t",
+        " o", 3);
     expect_run("AI.SCRIPTEXECUTE s f INPUTS 0 OUTPUTS 0", "", "", 0);
     test_parsed p = parsed("AI.SCRIPTEXECUTE s f KEYS 2 k l ARGS 1 KEYS INPUTS 1 t");
     expect_str(p.of.run.function, "f");
@@ -291,11 +297,12 @@ static void test_runs_of_scripts(void **state)
 static void test_a_dag_is_single_assignment(void **state)
 {
     (void)state;
-    test_parsed p = parsed("AI.DAGEXECUTE PERSIST 2 a o LOAD 2 t1 t2 ROUTING r TIMEOUT 12 "
-                           "|> AI.TENSORSET a FLOAT 1 VALUES 1 "
-                           "|> AI.MODELEXECUTE m21 INPUTS 2 t1 a OUTPUTS 1 a "
-                           "|> AI.SCRIPTEXECUTE s f INPUTS 2 a t2 OUTPUTS 2 o p "
-                           "|> AI.TENSORGET a VALUES");
+    test_parsed p =
+        parsed("AI.DAGEXECUTE PERSIST 2 a o LOAD 2 t1 t2 ROUTING r TIMEOUT 12 "
+               "|> AI.TENSORSET a FLOAT 1 VALUES 1 "
+               "|> AI.MODELEXECUTE m21 INPUTS 2 t1 a OUTPUTS 1 a "
+               "|> AI.SCRIPTEXECUTE s f INPUTS 2 a t2 OUTPUTS 2 o p "
+               "|> AI.TENSORGET a VALUES");
     const wr_ai_dag *d = &p.of.dag;
     assert_int_equal(d->limit_ms, 12);
     assert_true(d->has_routing && !d->read_only);
@@ -321,7 +328,8 @@ static void test_a_dag_is_single_assignment(void **state)
 static void test_the_bytes_of_a_blob_are_no_separator(void **state)
 {
     (void)state;
-    test_parsed p = parsed("AI.DAGRUN |> AI.TENSORSET a INT8 2 BLOB |> |> AI.TENSORGET a");
+    test_parsed p =
+        parsed("AI.DAGRUN |> AI.TENSORSET a INT8 2 BLOB |> |> AI.TENSORGET a");
     assert_int_equal(p.of.dag.n_ops, 2);
     assert_int_equal(p.of.dag.op[0].of.set.i_blob, 7);
     assert_memory_equal(p.of.dag.op[0].of.set.view.data, "|>", 2);
@@ -331,12 +339,14 @@ static void test_the_bytes_of_a_blob_are_no_separator(void **state)
 static void test_other_dags(void **state)
 {
     (void)state;
-    test_parsed p = parsed("AI.DAGRUN_RO LOAD 1 t |> AI.MODELRUN m11 INPUTS t OUTPUTS o |> "
-                           "AI.SCRIPTRUN s f INPUTS o $ t OUTPUTS o |> AI.TENSORGET o");
+    test_parsed p =
+        parsed("AI.DAGRUN_RO LOAD 1 t |> AI.MODELRUN m11 INPUTS t OUTPUTS o |> "
+               "AI.SCRIPTRUN s f INPUTS o $ t OUTPUTS o |> AI.TENSORGET o");
     assert_true(p.of.dag.read_only);
     assert_int_equal(p.of.dag.op[2].in[0], 2);
     test_parsed_fini(&p);
-    p = parsed("AI.DAGEXECUTE_RO ROUTING x |> AI.TENSORSET '' FLOAT 1 |> AI.TENSORGET ''");
+    p = parsed(
+        "AI.DAGEXECUTE_RO ROUTING x |> AI.TENSORSET '' FLOAT 1 |> AI.TENSORGET ''");
     assert_int_equal(p.of.dag.op[1].in[0], 0);
     test_parsed_fini(&p);
     p = parsed("AI.DAGEXECUTE LOAD 2 t t |> AI.SCRIPTEXECUTE s f |> AI.TENSORGET t META");
@@ -377,10 +387,17 @@ static void test_load_time_arguments(void **state)
     assert_int_equal(l.threads_per_queue, 1);
     assert_int_equal(l.chunk_size, 535822336);
     assert_int_equal(l.run_limit_ms, 5000);
-    static const char *const pairs[] = {
-        "TF a",  "TFLITE b", "torch c", "ONNX d", "BACKENDSPATH e", "THREADS_PER_QUEUE 2",
-        "INTRA_OP_PARALLELISM 3", "INTER_OP_PARALLELISM 4", "MODEL_CHUNK_SIZE 5",
-        "MODEL_EXECUTION_TIMEOUT 1000", "BACKEND_MEMORY_LIMIT 7"};
+    static const char *const pairs[] = {"TF a",
+                                        "TFLITE b",
+                                        "torch c",
+                                        "ONNX d",
+                                        "BACKENDSPATH e",
+                                        "THREADS_PER_QUEUE 2",
+                                        "INTRA_OP_PARALLELISM 3",
+                                        "INTER_OP_PARALLELISM 4",
+                                        "MODEL_CHUNK_SIZE 5",
+                                        "MODEL_EXECUTION_TIMEOUT 1000",
+                                        "BACKEND_MEMORY_LIMIT 7"};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         wr_words w = test_cut(&cut_words, pairs[i]);
         expect_ok(wr_ai_load_pair(&l, w.w[0], w.w[1], &err));
@@ -429,7 +446,8 @@ static void test_keys_are_told(void **state)
         {"AI.SCRIPTEXECUTE s", " s:r"},
         {"AI.SCRIPTRUN s f INPUTS a $ b OUTPUTS o", " s:r a:r b:r o:w"},
         {"AI.SCRIPTRUN s INPUTS", " s:r"},
-        {"AI.DAGEXECUTE LOAD 2 a b PERSIST 1 c ROUTING r TIMEOUT 5 |> AI.MODELEXECUTE m INPUTS "
+        {"AI.DAGEXECUTE LOAD 2 a b PERSIST 1 c ROUTING r TIMEOUT 5 |> AI.MODELEXECUTE m "
+         "INPUTS "
          "1 a OUTPUTS 1 c |> AI.SCRIPTEXECUTE s f |> AI.TENSORSET z STRING 1 VALUES "
          "AI.MODELEXECUTE",
          " a:r b:r c:w r:r m:r s:r"},
@@ -455,8 +473,10 @@ static void test_every_allocation_may_fail(void **state)
         "AI.TENSORSET t STRING 2 VALUES a b",
         "AI.TENSORSET t STRING 2 BLOB a~b~",
         "AI.SCRIPTRUN s f INPUTS t $ t OUTPUTS o",
-        "AI.DAGRUN LOAD 1 t PERSIST 2 a o |> AI.TENSORSET a STRING 1 VALUES x |> AI.SCRIPTRUN "
-        "s f INPUTS t $ a OUTPUTS o |> AI.TENSORGET o |> AI.TENSORGET a |> AI.TENSORGET t"};
+        "AI.DAGRUN LOAD 1 t PERSIST 2 a o |> AI.TENSORSET a STRING 1 VALUES x |> "
+        "AI.SCRIPTRUN "
+        "s f INPUTS t $ a OUTPUTS o |> AI.TENSORGET o |> AI.TENSORGET a |> AI.TENSORGET "
+        "t"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         weir_status st = WEIR_ERR_NOMEM;
         for (long n = 0; st != WEIR_OK; n++) {

@@ -123,9 +123,11 @@ static void test_values_of_every_type(void **state)
     expect_values(WEIR_BOOL, (uint8_t[]){0, 1}, 2, "*2|:0|:1|");
     expect_values(WEIR_F32, (float[]){2, 0.1F, -1e30F}, 3,
                   "*3|$1|2|$19|0.10000000149011612|$23|-1.0000000150474662e+30|");
-    expect_values(WEIR_F64, (double[]){0.1, (double)INFINITY, -(double)INFINITY, -(double)NAN},
-                  4, "*4|$3|0.1|$3|inf|$4|-inf|$3|nan|");
-    expect_values(WEIR_F16, (uint16_t[]){0x3c00, 0x3555}, 2, "*2|$1|1|$14|0.333251953125|");
+    expect_values(WEIR_F64,
+                  (double[]){0.1, (double)INFINITY, -(double)INFINITY, -(double)NAN}, 4,
+                  "*4|$3|0.1|$3|inf|$4|-inf|$3|nan|");
+    expect_values(WEIR_F16, (uint16_t[]){0x3c00, 0x3555}, 2,
+                  "*2|$1|1|$14|0.333251953125|");
     expect_values(WEIR_BF16, (uint16_t[]){0xc000}, 1, "*1|$2|-2|");
     expect_values(WEIR_STRING, (weir_str[]){{"ab", 2}, {NULL, 0}}, 2, "*2|$2|ab|$0||");
     expect_values(WEIR_F64, NULL, 0, "*0|");
@@ -134,7 +136,8 @@ static void test_values_of_every_type(void **state)
 static void test_every_real_reads_back(void **state)
 {
     (void)state;
-    static const double v[] = {M_PI, 1.0 / 3, 5e-324, 1.7976931348623157e308, -0.0, 123456789};
+    static const double v[] = {M_PI, 1.0 / 3,  5e-324, 1.7976931348623157e308,
+                               -0.0, 123456789};
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
         weir_buffer *b = buffer_of(WEIR_F64, 0, NULL, &v[i]);
         reply(b, WR_AI_VALUES);
@@ -264,7 +267,8 @@ static void test_statistics_and_scans(void **state)
                          .n_calls = 2,
                          .n_errors = 1};
     wr_ai_reply_info(&out.sink, &v);
-    EXPECT("*18|$3|key|$1|k|$4|type|$5|MODEL|$7|backend|$5|TORCH|$6|device|$3|GPU|$3|tag|$0||"
+    EXPECT("*18|$3|key|$1|k|$4|type|$5|MODEL|$7|backend|$5|TORCH|$6|device|$3|GPU|$3|tag|"
+           "$0||"
            "$8|duration|:7|$7|samples|:9223372036854775807|$5|calls|:2|$6|errors|:1|");
     v.is_script = true;
     wr_ai_reply_info(&out.sink, &v);
@@ -328,12 +332,13 @@ static void test_a_dag_says_what_became_of_each_op(void **state)
     (void)state;
     test_words t;
     test_parsed p;
-    expect_ok(test_parse(&p,
-                         test_cut(&t, "AI.DAGRUN LOAD 1 t |> AI.TENSORSET a FLOAT 1 |> "
-                                      "AI.TENSORGET t VALUES |> AI.MODELRUN m11 INPUTS a "
-                                      "OUTPUTS o |> AI.TENSORGET o |> AI.MODELRUN m11 INPUTS o "
-                                      "OUTPUTS o"),
-                         &err));
+    expect_ok(
+        test_parse(&p,
+                   test_cut(&t, "AI.DAGRUN LOAD 1 t |> AI.TENSORSET a FLOAT 1 |> "
+                                "AI.TENSORGET t VALUES |> AI.MODELRUN m11 INPUTS a "
+                                "OUTPUTS o |> AI.TENSORGET o |> AI.MODELRUN m11 INPUTS o "
+                                "OUTPUTS o"),
+                   &err));
     weir_buffer *b = buffer_of(WEIR_I8, 1, (int64_t[]){1}, "\5");
     const wr_ai_outcome o[] = {{.kind = WR_AI_DONE},
                                {.kind = WR_AI_DONE, .value = b},
