@@ -236,6 +236,7 @@ clean_up() {
 suite_view() { # SUITE, or nothing for the system's own
     local d=$work/apt-${1:-own} source
     mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
+    : > "$d/status" # what is installed here does not matter for what there is to fetch
     for source in /etc/apt/sources.list.d/{debian,ubuntu}.sources; do
         [ -r "$source" ] || continue
         awk 'BEGIN { RS = ""; ORS = "\n\n" } NR == 1' "$source" | sed -e '/^#/d' \
@@ -248,6 +249,7 @@ suite_view() { # SUITE, or nothing for the system's own
             print; exit }' /etc/apt/sources.list > "$d/view.list"
     fi
     printf '%s\n' "Dir::Etc::sourcelist \"$(ls "$d"/view.*)\";" 'Dir::Etc::sourceparts "-";' \
+        "Dir::State::status \"$d/status\";" \
         "Dir::State::lists \"$d/lists\";" "Dir::Cache \"$d/cache\";" \
         'Acquire::Languages "none";' 'APT::Sandbox::User "root";' > "$d/apt.conf"
     APT_CONFIG=$d/apt.conf apt-get -q update > "$d/log" 2>&1 || return 1

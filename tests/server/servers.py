@@ -136,12 +136,13 @@ class Server:
     appendonly     always, everysec or no          replicaof    another Server
     env            variables, LD_PRELOAD too       wrapper      words before the program (valgrind)
     sanitize       what the module was built with; the default is WEIR_SANITIZE if there is a module
+    parent         where its folder is made (a small tmpfs)
     start          False: launch() and wait_ready() are the caller's
     """
 
     def __init__(self, kind="redis", module=None, args=(), config=(), tls=None, password=None,
                  appendonly=None, replicaof=None, env=None, cluster=False, wrapper=(),
-                 sanitize=None, deadline=None, bind="127.0.0.1", start=True):
+                 sanitize=None, deadline=None, bind="127.0.0.1", parent=None, start=True):
         self.kind, self.program = kind, program(kind)
         if self.program is None:
             raise ServerError("no %s-server: run scripts/setup.sh server" % kind)
@@ -152,7 +153,7 @@ class Server:
         if sanitize is None:
             sanitize = os.environ.get("WEIR_SANITIZE", "") if module else ""
         self.deadline = deadline or (180 if sanitize or wrapper else 30)
-        self.folder = tempfile.mkdtemp(prefix="weir-%s-" % kind)
+        self.folder = tempfile.mkdtemp(prefix="weir-%s-" % kind, dir=parent)
         self.env = self._environment(sanitize, env or {})
         self.path = os.path.join(self.folder, "socket")
         self.log_path = os.path.join(self.folder, "log")

@@ -197,19 +197,19 @@ def run_models(at, backend, model, expected):
     c.put_tensor("x", x)
     c.set_model("m", model, backend, "CPU", tag="v1")
     at.test(c.model_exists("m") and c.poll_model("m", 1, 1) and bytes(c.get_model("m")) == model,
-            "a %s model comes back byte for byte" % backend)
+            "a model of %s comes back byte for byte" % backend)
     c.run_model("m", inputs=["x"], outputs=["y"])
-    at.test(same(c.get_tensor("y"), expected), "a %s model runs" % backend, c.get_tensor("y"))
+    at.test(same(c.get_tensor("y"), expected), "a model of %s runs" % backend, c.get_tensor("y"))
     c.set_model("m", model, backend, "CPU", batch_size=4, min_batch_size=2, min_batch_timeout=10)
     c.run_model("m", "x", "y2")
-    at.test(same(c.get_tensor("y2"), expected), "a batched %s model runs" % backend)
+    at.test(same(c.get_tensor("y2"), expected), "a batched model of %s runs" % backend)
     at.raises(RedisReplyError, lambda: c.run_model("m", ["none"], ["z"]), "a missing input raises")
     at.raises(RedisReplyError, lambda: c.run_model("none", ["x"], ["z"]), "a missing model raises")
     at.raises(RedisReplyError, lambda: c.set_model("bad", b"xyz", backend), "bytes of no model raise")
     at.test(not c.tensor_exists("z") and not c.model_exists("bad"), "a failure leaves nothing")
     check_info(at, c, "m", calls=1)
     c.delete_model("m")
-    at.test(not c.model_exists("m"), "a %s model is deleted" % backend)
+    at.test(not c.model_exists("m"), "a model of %s is deleted" % backend)
     at.raises(RedisReplyError, lambda: c.run_model("m", ["x"], ["y"]), "a deleted model raises")
 
 
@@ -301,7 +301,7 @@ def check_server(at):
         at.raises(RedisReplyError, lambda: c.get_db_cluster_info(addresses),
                   "get_db_cluster_info of one server raises")
     c.put_tensor("t", np.arange(3))
-    c.save(addresses[0])
+    c.save(addresses)
     c.flush_db(addresses)
     at.test(not c.tensor_exists("t"), "save, then flush_db")
 
