@@ -2,9 +2,8 @@
 /* Where the server loads us: settings, types, commands, events. */
 #include "module/module.h"
 
-#include <dlfcn.h>
-
 #include "base/alloc.h"
+#include "module/probe.h"
 #include "module/settings.h"
 #include "module/wait.h"
 
@@ -85,6 +84,10 @@ int RedisModule_OnLoad(host_ctx *ctx, host_str **argv, int argc)
     if (settings_parse(&s, argv, argc, &err) != WEIR_OK || start(&s, &err) != WEIR_OK ||
         types_register(ctx, &err) != WEIR_OK)
         return fail(ctx, err.text);
+    if (!probe_init(s.probe, s.backend_path))
+        host.Log(ctx, "warning",
+                 "weir: models are not tried in a process of their own: %s",
+                 probe_state());
     module.background = host.GetDetachedThreadSafeContext(ctx);
     if (commands_register(ctx) != HOST_OK || redisai_register(ctx) != HOST_OK)
         return fail(ctx, "its commands can't be registered");
