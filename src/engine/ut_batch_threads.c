@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Many threads: gathering, order, waiting for a batch, deadlines in the queue, submitted jobs, closing.
  * Runs are held with the mock's gate, so that what is queued is known and nothing sleeps. */
-#include "engine/testing_threads.h"
+#include "engine/ut_callers.h"
 
 /* ---- gathering ------------------------------------------------------------------------------------------ */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Gathering as RedisAI's users know it: minimum and limit, shapes that are not known beforehand, rows
  * that disagree. What ut_batch_threads.c has is not repeated. */
-#include "engine/testing_threads.h"
+#include "engine/ut_callers.h"
 
 /* RedisAI's MINBATCHSIZE: the last one may exceed BATCHSIZE, else it would not be reached. */
 static void test_a_batch_exceeds_its_limit_only_to_reach_its_minimum(void **state)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the engine's tests of many threads share: callers on threads of their own, and runs that are held
  * with the mock's gate, so that what is queued is known and nothing sleeps. */
-#ifndef WR_ENGINE_TESTING_THREADS_H
-#define WR_ENGINE_TESTING_THREADS_H
+#ifndef WR_ENGINE_UT_CALLERS_H
+#define WR_ENGINE_UT_CALLERS_H
 
 #include <sched.h>
 #include <stdlib.h>
