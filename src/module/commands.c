@@ -78,7 +78,7 @@ static void load_model(call *c)
         handle(c);
 }
 
-static int set_model(call *c, host_ctx *ctx)
+int call_set_model(call *c, host_ctx *ctx)
 {
     weir_tensor blob = weir_buffer_view(c->d.req.buffer);
     size_t n = weir_tensor_bytes(&blob);
@@ -121,7 +121,7 @@ static int weir_command(host_ctx *ctx, host_str **argv, int argc)
     case WR_CMD_poll:
         return waiting_poll(c, ctx);
     case WR_CMD_set_model:
-        return set_model(c, ctx);
+        return call_set_model(c, ctx);
     case WR_CMD_pipeline:
     case WR_CMD_describe_model:
         return handle_elsewhere(c, ctx);
