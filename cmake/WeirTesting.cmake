@@ -166,7 +166,7 @@ function(weir_add_unit_tests)
   # What the thread sanitizer's build needs.
   add_custom_target(weir_thread_tests DEPENDS ${thread_programs} ${backends})
   if(TARGET weir_module) # tests/server loads it
-    add_dependencies(weir_thread_tests weir_module)
+    add_dependencies(weir_thread_tests weir_module weir_program)
   endif()
 
   file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ft_*.c

@@ -30,22 +30,32 @@ static void release(const kind *k, void *value)
         wr_model_unref(value);
 }
 
+/* Write a value and load it again; the old one goes. */
+static void *travel(const kind *k, void *value, wr_text *written)
+{
+    fake_io out, in;
+    k->save(fake_io_write(&out), value);
+    release(k, value);
+    value = k->load(fake_io_read(&in, out.out.p, out.out.n), k->written);
+    MUST(value != NULL && in.p == in.end);
+    *written = out.out;
+    return value;
+}
+
+/* A backend told from the first bytes is written by its name, so that only the second journey must
+ * change nothing. */
 static void check(const kind *k, void *value)
 {
-    fake_io first, again;
+    wr_text first, second, third;
     if (k->is_tensor) {
         weir_tensor t = weir_buffer_view(value);
         MUST(weir_tensor_check(&t, NULL) == WEIR_OK);
     }
-    k->save(fake_io_write(&first), value);
-    release(k, value);
-    fake_io in;
-    value = k->load(fake_io_read(&in, first.out.p, first.out.n), k->written);
-    MUST(value != NULL && in.p == in.end);
-    k->save(fake_io_write(&again), value);
-    MUST(first.out.n == again.out.n && memcmp(first.out.p, again.out.p, first.out.n) == 0);
-    wr_text_fini(&first.out);
-    wr_text_fini(&again.out);
+    value = travel(k, travel(k, travel(k, value, &first), &second), &third);
+    MUST(second.n == third.n && memcmp(second.p, third.p, second.n) == 0);
+    wr_text_fini(&first);
+    wr_text_fini(&second);
+    wr_text_fini(&third);
     release(k, value);
 }
 
