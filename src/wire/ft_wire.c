@@ -3,6 +3,7 @@
  * with the mock backend, and their replies back through the client's reader, which must understand
  * every one of them to its last byte. */
 #include "base/alloc.h"
+#include "service/pipeline.h"
 #include "support/fuzz_words.h"
 #include "support/wire_loop.h"
 
@@ -39,18 +40,33 @@ static void tell(void *context, size_t i_word, bool writes)
     t->is_key[i_word] = true;
 }
 
-/* Clients choose the shard by wr_wire_key, servers check it by wr_wire_word_keys: what the first
- * tells, the second must. */
+static void must_be_told(const told *t, weir_str key)
+{
+    bool found = false;
+    for (size_t i = 1; i < t->f->n && !found; i++)
+        found = t->is_key[i] && wr_str_eq(t->f->w[i], key);
+    MUST(found);
+}
+
+/* Access control and clusters go by what wr_wire_word_keys tells: no command may use a key beside that,
+ * but the models of runs and pipelines. Clients choose the shard by wr_wire_key, which must be of it. */
 static void check_keys(const fuzz_words *f, const wr_req *req)
 {
     told t = {.f = f};
     weir_str key;
     wr_wire_word_keys((wr_words){f->w, f->n}, tell, &t);
-    for (size_t at = 0; wr_wire_key(req, at, &key); at++) {
-        bool found = req->command == WR_CMD_infer; /* the server is not asked for its model */
-        for (size_t i = 1; i < f->n && !found; i++)
-            found = t.is_key[i] && wr_str_eq(f->w[i], key);
-        MUST(found);
+    for (size_t at = 0; wr_wire_key(req, at, &key); at++)
+        must_be_told(&t, key);
+    if (req->key.p != NULL && req->command != WR_CMD_run && req->command != WR_CMD_pipeline)
+        must_be_told(&t, req->key);
+    if (req->to.p != NULL)
+        must_be_told(&t, req->to);
+    for (int i = 0; req->command == WR_CMD_run && i < req->n_in + req->n_out; i++)
+        must_be_told(&t, i < req->n_in ? req->in_keys[i] : req->out_keys[i - req->n_in]);
+    for (size_t i = 0; req->steps != NULL && i < req->steps->n; i++) {
+        wr_step_kind kind = req->steps->step[i].kind;
+        if (kind == WR_STEP_LOAD || kind == WR_STEP_KEEP)
+            must_be_told(&t, req->steps->step[i].key);
     }
 }
 
