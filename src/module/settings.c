@@ -2,6 +2,8 @@
 /* Load-time arguments. */
 #include "module/settings.h"
 
+#include "wire/redisai/redisai.h"
+
 static const struct {
     const char *name;
     int64_t low, high, unset;
@@ -35,7 +37,10 @@ static weir_status set_pair(int64_t *value, settings *s, weir_str name, weir_str
                          WR_NAME(word), (long long)numbers[i].low,
                          (long long)numbers[i].high);
     }
-    return weir_fail(err, WEIR_ERR_ARG, "there is no argument '%.*s'", WR_NAME(name));
+    /* Others of RedisAI's are taken, so that its launchers' lines work, and mean nothing here. */
+    wr_ai_load rest;
+    wr_ai_load_defaults(&rest);
+    return wr_ai_load_pair(&rest, name, word, err);
 }
 
 weir_status settings_parse(settings *out, host_str **argv, int argc, weir_error *err)
