@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "module/probe.h"
 #include "module/wait.h"
 
 /* ---- keys ---- */
@@ -69,6 +70,14 @@ static void declare(call *c)
         wr_model_unref(m);
 }
 
+/* First where a crash harms nobody, then here. */
+static void load_model(call *c)
+{
+    c->st = probe_model(&c->d.req, &c->err);
+    if (c->st == WEIR_OK)
+        handle(c);
+}
+
 int call_set_model(call *c, host_ctx *ctx)
 {
     weir_tensor blob = weir_buffer_view(c->d.req.buffer);
@@ -86,7 +95,10 @@ int call_set_model(call *c, host_ctx *ctx)
                           WR_NAME(c->d.req.key), n, module.model_max_bytes);
         return call_answer(c, ctx);
     }
-    return handle_elsewhere(c, ctx);
+    if (!call_may_block(ctx))
+        return handle_now(c, ctx);
+    c->job = load_model;
+    return call_on_worker(c, ctx);
 }
 
 static int weir_command(host_ctx *ctx, host_str **argv, int argc)
