@@ -56,8 +56,4 @@ weir_status wr_resolve_dataset(wr_service *s, weir_str base, weir_dataset **out,
 weir_status wr_copy_dataset(wr_service *s, const wr_req *req, bool move, weir_error *err);
 weir_status wr_del_dataset(wr_service *s, const wr_req *req, weir_error *err);
 
-/* Type and shape equal, or the status and a sentence that name both. */
-weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tensor *asked,
-                          weir_error *err);
-
 #endif

@@ -54,6 +54,7 @@ typedef struct wr_rep {
     size_t n_datasets;
     weir_model_info *info;   /* the caller's memory, filled */
     weir_model_stats *stats; /* the caller's memory, filled */
+    size_t copied_bytes;     /* that a transport had to unpack */
 } wr_rep;
 
 struct wr_service {
@@ -102,6 +103,10 @@ static inline void wr_count_copy(wr_service *s, wr_command c, size_t bytes)
 
 /* All statistics by name; fills up to n, returns how many there are. */
 size_t wr_service_statistics(wr_service *s, weir_stat *out, size_t n);
+
+/* Type and shape equal, or the status and a sentence that name both. */
+weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tensor *asked,
+                          weir_error *err);
 
 /* For C string formats: SmartRedis's kinds of value as users call them, "tensor". */
 const char *wr_kind_name(weir_kind kind);

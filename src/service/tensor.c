@@ -137,8 +137,7 @@ weir_status wr_handle_take(wr_service *s, const wr_req *req, wr_rep *rep, weir_e
     rep->n_buffers = 0;
     ks->ops->lock(ks);
     weir_status st = wr_resolve_tensor_locked(s, req->key, "tensor", &b, err);
-    wr_write w = {
-        .kind = WR_WRITE_DEL, .key = req->key, .only_over = WR_VALUE_TENSOR};
+    wr_write w = {.kind = WR_WRITE_DEL, .key = req->key, .only_over = WR_VALUE_TENSOR};
     if (st == WEIR_OK)
         st = ks->ops->apply(ks, &w, 1, req->limit, err);
     ks->ops->unlock(ks);

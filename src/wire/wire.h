@@ -28,7 +28,7 @@ struct wr_holder {
 typedef struct wr_sink wr_sink;
 typedef struct wr_sink_ops {
     void (*status)(wr_sink *s, const char *text); /* +text */
-    void (*error)(wr_sink *s, const char *text);  /* -text, on one line, code word first */
+    void (*error)(wr_sink *s, const char *text); /* -text, on one line, code word first */
     void (*integer)(wr_sink *s, int64_t v);
     void (*array)(wr_sink *s, size_t n); /* the next n items are its elements */
     void (*bulk)(wr_sink *s, const void *p, size_t n);
@@ -66,7 +66,7 @@ typedef struct wr_item {
 typedef struct wr_source wr_source;
 typedef struct wr_source_ops {
     /* The head of the next item. After a bulk's head its n bytes must be read (in pieces, if liked)
-     * before the next one. Fails with ERR_TIMEOUT, ERR_CLOSED, ERR_FORMAT, all final. */
+     * before the next one; of an empty bulk nothing is read. Fails with ERR_TIMEOUT, ERR_CLOSED, ERR_FORMAT, all final. */
     weir_status (*next)(wr_source *s, wr_item *out, weir_error *err);
     /* n bytes of the bulk, straight into p. */
     weir_status (*read)(wr_source *s, void *p, size_t n, weir_error *err);
@@ -87,10 +87,10 @@ typedef struct wr_encoded {
     wr_text text;
     wr_payload *payload; /* owned */
     size_t n_payloads, room;
-    size_t n_words;
 } wr_encoded;
 
-/* Append one request to `e` (all zero at first; several make a pipeline of requests). The keys go out
+/* Append one request to `e` (all zero at first; several make a pipeline of requests; with text.n and
+ * n_payloads set to 0 its memory is used anew). The keys go out
  * as they stand in `req`. ERR_UNSUPPORTED for a command that does not travel (borrow, list_get). */
 weir_status wr_wire_encode(wr_encoded *e, const wr_req *req, weir_error *err);
 /* Append a plain command of texts: `PING`, `AUTH user word`. */
@@ -116,16 +116,17 @@ bool wr_wire_key(const wr_req *req, size_t at, weir_str *key);
 
 /* ---- server: words to request, reply to sink ---- */
 
-/* A request with all memory that it names beside the words'. */
+/* A request with all memory that it names beside the words'. All zero before. */
 typedef struct wr_decoded {
     wr_req req;
-    weir_error error;      /* room for the adapter's use */
-    void *memory;          /* owned: arrays of views, keys, steps, options */
-    weir_dataset *dataset; /* owned */
-    weir_buffer *buffer;   /* one reference */
-    weir_model_info *info; /* owned, where the reply needs it; in rep.info too */
-    weir_model_stats *stats;
     wr_rep rep; /* for the handler; its results are released by fini */
+    /* owned */
+    void *
+        memory; /* arrays of views, steps, options; room for the reply's info and stats */
+    weir_dataset *dataset;
+    weir_buffer *buffer;
+    weir_buffer *strings[WEIR_IO_MAX]; /* behind views of strings */
+    int n_strings;
 } wr_decoded;
 
 /* The command of a word "WEIR.PUT", any case; WR_CMD_COUNT: none that travels. */
@@ -134,18 +135,27 @@ wr_command wr_wire_command(weir_str word);
 /* Words to request. Views of tensors lie in the words; what is to be stored is held through `h`.
  * `out` is all zero before, and is to be finished whatever the result. ERR_ARG, ERR_DTYPE, ERR_SHAPE,
  * ERR_FORMAT, ERR_NOMEM: the text names the word. */
-weir_status wr_wire_decode(wr_decoded *out, wr_words words, wr_holder *h, weir_error *err);
+weir_status wr_wire_decode(wr_decoded *out, wr_words words, wr_holder *h,
+                           weir_error *err);
 void wr_decoded_fini(wr_decoded *d);
 
 /* The reply of a request that succeeded (out->req, out->rep), or failed. */
 void wr_wire_reply(wr_sink *s, const wr_decoded *d);
 void wr_wire_reply_error(wr_sink *s, weir_status st, const weir_error *err);
 
-/* ---- tensors in words, for every grammar that has them ---- */
+/* ---- single words, for every grammar that has them ---- */
 
-/* A decimal number, the whole word. */
+/* A decimal number, the whole word; no sign but a minus. */
 bool wr_word_int(weir_str word, int64_t *out);
 bool wr_word_is(weir_str word, const char *upper); /* any case */
+
+/* "CPU", "GPU" (the first one), "GPU:1", any case. */
+bool wr_word_device(weir_str word, weir_device *out);
+const char *wr_device_word(weir_device d, char *buf, size_t n);
+
+/* "TENSOR", any case. */
+bool wr_word_kind(weir_str word, weir_kind *out);
+const char *wr_kind_word(weir_kind kind);
 
 /* Strings of a STRING tensor's bytes: NUL-terminated one after the other, `count` of them, into a new
  * buffer (one copy). ERR_FORMAT. */
