@@ -4,6 +4,8 @@
 
 #include "base/alloc.h"
 
+enum { HELPERS = 2 }; /* a slow one (a model that loads) does not stop puts and gets */
+
 static wr_mutex table_lock;
 static wr_store *stores; /* guarded by table_lock */
 
@@ -31,6 +33,11 @@ static void store_free(wr_store *s)
     wr_free(s);
 }
 
+static weir_status handle(void *context, const wr_req *req, wr_rep *rep, weir_error *err)
+{
+    return wr_service_handle(context, req, rep, err);
+}
+
 static weir_status store_new(wr_store **out, weir_str name,
                              const weir_client_options *opt, weir_error *err)
 {
@@ -53,7 +60,7 @@ static weir_status store_new(wr_store **out, weir_str name,
         store_free(s);
         return st;
     }
-    wr_helpers_init(&s->helpers, &s->service);
+    wr_helpers_init(&s->helpers, handle, &s->service, HELPERS);
     s->asked = *opt;
     *out = s;
     return WEIR_OK;

@@ -4,7 +4,7 @@
 #ifndef WR_INPROC_STORE_H
 #define WR_INPROC_STORE_H
 
-#include "client/transport/inproc/helpers.h"
+#include "client/transport/helpers.h"
 #include "service/service.h"
 
 typedef struct wr_store {

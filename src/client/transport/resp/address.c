@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "client/transport/transport.h"
 
 static weir_status no_memory(weir_error *err)
 {

@@ -41,9 +41,6 @@ void wr_address_fini(wr_address *a);
 /* A host and a port out of "host", "host:port", "[::1]:port"; an owned copy. */
 weir_status wr_place_parse(wr_place *out, weir_str text, weir_error *err);
 
-/* SmartRedis's SSDB and SR_DB_TYPE as an address of ours, appended; nothing where SSDB is not set. */
-weir_status wr_address_of_smartredis(wr_text *out, weir_error *err);
-
 /* A positive number from the environment; 0 where it is not set. */
 weir_status wr_environment_number(const char *name, int64_t *out, weir_error *err);
 

@@ -17,7 +17,6 @@ void wr_flow_reset(wr_flow *f)
         wr_encoded_fini(&f->e);
     f->e.text.n = 0;
     f->e.n_payloads = 0;
-    f->e.n_words = 0;
     f->text = f->i = 0;
     f->row = 0;
     f->first = f->n_pieces = 0;

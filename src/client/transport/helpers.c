@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A queue of calls and the threads that carry them out. */
-#include "client/transport/inproc/helpers.h"
+#include "client/transport/helpers.h"
 
-void wr_helpers_init(wr_helpers *h, wr_service *service)
+void wr_helpers_init(wr_helpers *h, wr_helped handle, void *context, int n_most)
 {
-    *h = (wr_helpers){.service = service};
+    *h = (wr_helpers){.handle = handle, .context = context, .n_most = n_most};
     wr_mutex_init(&h->lock, WR_LEVEL_CLIENT);
     wr_cond_init(&h->work);
 }
 
 void wr_helpers_fini(wr_helpers *h)
 {
-    if (h->service == NULL)
+    if (h->handle == NULL)
         return;
     wr_lock(&h->lock);
     h->stop = true;
@@ -47,7 +47,7 @@ static void *helper(void *arg)
     wr_helpers *h = arg;
     for (wr_call *call; (call = next_call(h)) != NULL;) {
         weir_error err = {0};
-        weir_status st = wr_service_handle(h->service, &call->req, &call->rep, &err);
+        weir_status st = h->handle(h->context, &call->req, &call->rep, &err);
         call->done(call, st, &err);
     }
     return NULL;
@@ -57,7 +57,7 @@ weir_status wr_helpers_begin(wr_helpers *h, wr_call *call, weir_error *err)
 {
     weir_status st = WEIR_OK;
     wr_lock(&h->lock);
-    if (h->n_idle == 0 && h->n_threads < WR_HELPERS_MAX) {
+    if (h->n_idle == 0 && h->n_threads < h->n_most) {
         st = wr_thread_start(&h->thread[h->n_threads], "weir-helper", helper, h, err);
         if (st == WEIR_OK)
             h->n_threads++;
