@@ -12,6 +12,9 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tests", "support"))
+import tap  # noqa: E402
+
 SIZES = ["64KB", "1MB", "16MB", "128MB"]
 LINE = re.compile(r"^bar (\S+) (\S+) (<=|>=|<) (\S+) (ok|SHORT)( \(.+\))?$")
 
@@ -35,18 +38,6 @@ def promised():
     return want
 
 
-class Tap:
-    def __init__(self):
-        self.n, self.failed = 0, 0
-
-    def test(self, good, name, *notes):
-        self.n += 1
-        self.failed += not good
-        print("%sok %d - %s" % ("" if good else "not ", self.n, name))
-        for note in notes if not good else ():
-            print("# %s" % (note,))
-
-
 def parse(text):
     bars = {}
     for line in text.splitlines():
@@ -63,7 +54,7 @@ def run(*command, **more):
                           env=env, **more)
 
 
-def check_join(tap):
+def check_join():
     """bars.awk on made-up reports."""
     table = "p a <= 1.0 text\np b >= 0.5 text\np c < 50 text\nq d >= 1 text\n"
     cases = [("value a 1.0\nvalue b 0.5\nvalue c 49.9\nvalue d 1\n", 0, [True] * 4, "at the target"),
@@ -89,7 +80,7 @@ def check_join(tap):
                      "did not report" in done.stdout, "a missing value says why", done.stdout)
 
 
-def check_programs(tap, build):
+def check_programs(build):
     done = run(os.path.join(HERE, "bars.sh"), build, "--quick")
     bars, want = parse(done.stdout), promised()
     missing = [name for name in want if name not in bars]
@@ -116,11 +107,9 @@ def check_programs(tap, build):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    tap = Tap()
-    check_join(tap)
-    check_programs(tap, sys.argv[1])
-    print("1..%d" % tap.n)
-    sys.exit(tap.failed > 0)
+    check_join()
+    check_programs(sys.argv[1])
+    tap.done()
 
 
 main()

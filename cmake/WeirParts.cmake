@@ -23,6 +23,10 @@ else()
   endif()
 endif()
 
+if(WEIR_HAVE_TESTS AND "client" IN_LIST WEIR_ROOMS)
+  weir_folder(tests/server "tests with servers")
+endif()
+
 if(WEIR_HAVE_FORTRAN)
   weir_folder(bindings/fortran "Fortran")
 endif()

@@ -63,6 +63,31 @@ function(weir_add_test name)
   endif()
 endfunction()
 
+# weir_add_server_test(name script [TSAN] [TIMEOUT s] [PROCESSORS n] [ENVIRONMENT e...]): a Python
+# program of tests/server that starts servers of its own, with our module or without. TSAN: it
+# also runs under the thread sanitizer.
+function(weir_add_server_test name script)
+  cmake_parse_arguments(arg "TSAN" "TIMEOUT;PROCESSORS" "ENVIRONMENT" ${ARGN})
+  if(NOT WEIR_HAVE_TESTS)
+    return()
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  set(labels server)
+  if(arg_TSAN)
+    list(APPEND labels tsan)
+  endif()
+  weir_add_test(${name} TIMEOUT ${arg_TIMEOUT} LABELS ${labels}
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${script}
+    ENVIRONMENT "WEIR_MODULE=${PROJECT_BINARY_DIR}/lib/weir/weir.so"
+      "WEIR_TEST_PROGRAMS=${PROJECT_BINARY_DIR}/tests" "WEIR_PREFIX=${WEIR_PREFIX}"
+      "WEIR_SANITIZE=${WEIR_SANITIZE}" "WEIR_CC=${CMAKE_C_COMPILER}" ${arg_ENVIRONMENT})
+  if(arg_PROCESSORS)
+    set_tests_properties(${name} PROPERTIES PROCESSORS ${arg_PROCESSORS})
+  endif()
+endfunction()
+
 # weir_drop_other_rooms(list): without tests of rooms that are not in WEIR_ROOMS; the tests
 # in tests/ need all rooms.
 function(weir_drop_other_rooms list)
@@ -131,6 +156,9 @@ function(weir_add_unit_tests)
   weir_add_rank_tests()
   # What the thread sanitizer's build needs.
   add_custom_target(weir_thread_tests DEPENDS ${thread_programs} ${backends})
+  if(TARGET weir_module) # tests/server loads it
+    add_dependencies(weir_thread_tests weir_module)
+  endif()
 
   file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ft_*.c
     ${PROJECT_SOURCE_DIR}/tests/ft_*.c)

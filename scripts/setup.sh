@@ -12,6 +12,7 @@ usage: scripts/setup.sh [--list | --check | --help] [tier...]
            onnx   ONNX Runtime (library and C header), into the prefix
            check  test and lint tools
            torch  libtorch and PyTorch: the torch backend, training
+           server Redis and Valkey, TLS: the module's tests, rediss://
            all    all of them (the default)
   --list   what would be installed, and why
   --check  only say what is missing; installs nothing
@@ -26,7 +27,8 @@ TEXT
 
 # What is needed: tier, names in Debian 12, Debian 13 and Ubuntu 24.04 (= as in Debian 12),
 # how to see that it is there without the package manager, why.
-# A name with + can be unpacked into the prefix without root, with its list of packages.
+# A name with + can be unpacked into the prefix without root, with its list of packages; one
+# with @SUITE: always is, out of that suite. No service is left enabled or running.
 needs() {
     cat <<'TABLE'
 core  gcc                 = =  cmd:gcc            C compiler
@@ -53,28 +55,36 @@ check man-db              = =  cmd:man            tests of the manual page
 check python3-onnx        = =  py:onnx            makes and checks models in tests
 torch libtorch-dev        = =  hdr:torch/script.h torch backend
 torch python3-torch       = =  py:torch           training, reference results in tests
+server +redis-server,redis-tools,libjemalloc2,liblzf1 = =  cmd:redis-server  server for the module's tests
+server @bookworm-backports:valkey-server,valkey-tools +valkey-server,valkey-tools +valkey-server,valkey-tools  cmd:valkey-server  the other server for them, 8 or later
+server libssl-dev         = =  hdr:openssl/ssl.h  TLS of our client (rediss://)
+server openssl            = =  cmd:openssl        throw-away certificates of the TLS tests
+server valgrind           = =  cmd:valgrind       the module's tests under valgrind
 TABLE
 }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 prefix=${WEIR_PREFIX:-$root/.deps}
 python=/usr/bin/python3
-mode=install tiers=() ort_version=1.30.0
+mode=install tiers=() all_tiers=(core onnx check torch server)
+ort_version=1.30.0
 # SHA-256 of what the registries gave on 2026-11-21.
 ort_wheel_x86_64=fa688e7891a6aa206636fe7372e27ee75fd17713289f6b4fc7b190e0a7de9328
 ort_wheel_aarch64=6c32a000d5139a38ba9349030b0032e3331acb559d596b22738d9d2b343a2b83
+smartredis_version=0.6.1
+smartredis_wheel_cp311_x86_64=4e77b53be6c05c30189dde40fb30cc21a11e96015d6add54e6b2ecc2d679259f
 ort_npm=6e3390d6b783e7be946fad629292799da28d0b42f84856e50d2c1b0383291e75
 
 for word in "$@"; do
     case $word in
     --help | -h) usage; exit 0 ;;
     --list | --check) mode=${word#--} ;;
-    core | onnx | check | torch) tiers+=("$word") ;;
-    all) tiers+=(core onnx check torch) ;;
+    core | onnx | check | torch | server) tiers+=("$word") ;;
+    all) tiers+=("${all_tiers[@]}") ;;
     *) usage >&2; exit 2 ;;
     esac
 done
-[ ${#tiers[@]} -gt 0 ] || tiers=(core onnx check torch)
+[ ${#tiers[@]} -gt 0 ] || tiers=("${all_tiers[@]}")
 wanted() { case " ${tiers[*]} " in *" $1 "*) return 0 ;; esac; return 1; }
 
 # --- which system -------------------------------------------------------------------------
@@ -113,7 +123,7 @@ missing() {
         printf '%s\t%s\n' "$name" "$why"
     done < <(needs)
 }
-first_package() { local n=${1#+}; echo "${n%%,*}"; }
+first_package() { local n=${1#+}; n=${n#@*:}; echo "${n%%,*}"; }
 
 python_modules() { # those of the table that the system's Python has
     [ -x $python ] || return 0
@@ -140,6 +150,23 @@ present() { # PROBE MODULES
 have_ort() {
     [ -e "$prefix/lib/libonnxruntime.so.1" ] && [ -e "$prefix/include/onnxruntime/onnxruntime_c_api.h" ] &&
         [ "$(cat "$prefix/lib/onnxruntime.version" 2> /dev/null)" = $ort_version ]
+}
+
+# SmartRedis's own client is optional: only tests use it, and its registry has no wheel for
+# every Python. The sum that belongs to this system's Python, or nothing.
+smartredis_sum() {
+    local tag=
+    [ ! -x $python ] || tag=$($python -c 'import sys, platform
+print("cp%d%d_%s" % (*sys.version_info[:2], platform.machine()))')
+    tag=smartredis_wheel_$tag
+    echo "${!tag:-}"
+}
+have_smartredis() { # or cannot have it
+    [ "$(cat "$prefix/smartredis/version" 2> /dev/null)" = $smartredis_version ] ||
+        [ -z "$(smartredis_sum)" ] || [ -z "$(pip_client)" ]
+}
+complete() {
+    [ -z "$(missing)" ] && { ! wanted onnx || have_ort; } && { ! wanted server || have_smartredis; }
 }
 
 # --- installing ---------------------------------------------------------------------------
@@ -179,11 +206,29 @@ apt_install() {
         fi
     done
     [ ${#offered[@]} -gt 0 ] || return 0
+    no_services
     say "apt-get install ${offered[*]}"
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y -q \
         --no-install-recommends -o DPkg::Lock::Timeout=300 install "${offered[@]}" \
         > "$log" 2>&1 || fail "apt-get install: $(tail -5 "$log")"
     "${as_root[@]}" apt-get -q clean
+    for name in "${offered[@]}"; do
+        case $name in
+        redis-server | valkey-server) "${as_root[@]}" systemctl -q disable "$name" > "$log" 2>&1 || true ;;
+        esac
+    done
+}
+
+# While packages are installed, no service of theirs starts (policy-rc.d is Debian's switch).
+policy=/usr/sbin/policy-rc.d policy_is_ours=
+no_services() {
+    [ ! -e $policy ] && [ -z "$policy_is_ours" ] || return 0
+    printf '#!/bin/sh\nexit 101\n' > "$work/policy"
+    "${as_root[@]}" install -m 755 "$work/policy" $policy && policy_is_ours=yes
+}
+clean_up() {
+    [ -z "$policy_is_ours" ] || "${as_root[@]}" rm -f $policy
+    rm -rf "$work"
 }
 
 # A private view of another suite of this distribution: its lists and cache lie in the
@@ -191,6 +236,7 @@ apt_install() {
 suite_view() { # SUITE, or nothing for the system's own
     local d=$work/apt-${1:-own} source
     mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
+    : > "$d/status" # what is installed here does not matter for what there is to fetch
     for source in /etc/apt/sources.list.d/{debian,ubuntu}.sources; do
         [ -r "$source" ] || continue
         awk 'BEGIN { RS = ""; ORS = "\n\n" } NR == 1' "$source" | sed -e '/^#/d' \
@@ -203,16 +249,18 @@ suite_view() { # SUITE, or nothing for the system's own
             print; exit }' /etc/apt/sources.list > "$d/view.list"
     fi
     printf '%s\n' "Dir::Etc::sourcelist \"$(ls "$d"/view.*)\";" 'Dir::Etc::sourceparts "-";' \
+        "Dir::State::status \"$d/status\";" \
         "Dir::State::lists \"$d/lists\";" "Dir::Cache \"$d/cache\";" \
         'Acquire::Languages "none";' 'APT::Sandbox::User "root";' > "$d/apt.conf"
     APT_CONFIG=$d/apt.conf apt-get -q update > "$d/log" 2>&1 || return 1
     echo "$d/apt.conf"
 }
 
-# unpack NAME...: packages into the prefix, without root.
+# unpack SUITE NAME...: packages into the prefix, without root; SUITE may be empty.
 unpack() {
     local view name
-    view=$(suite_view) || return 1
+    view=$(suite_view "$1") || return 1
+    shift
     for name in "$@"; do
         (cd "$work" && APT_CONFIG=$view apt-get -q download "$name" > "$log" 2>&1 &&
             dpkg -x "$name"_*.deb "$prefix") || return 1
@@ -220,14 +268,20 @@ unpack() {
 }
 
 install_packages() {
-    local name rest=() private=()
+    local name suite rest=() private=() other=()
     while IFS=$'\t' read -r name _; do
         case $name in
         '') ;;
+        @*) other+=("${name#@}") ;;
         +*) private+=("${name#+}") ;;
         *) rest+=("$name") ;;
         esac
     done <<< "$(missing)"
+    for name in ${other[@]+"${other[@]}"}; do
+        suite=${name%%:*} name=${name#*:}
+        say "unpack $name of $suite into $prefix"
+        unpack "$suite" ${name//,/ } || say "could not: $(tail -1 "$log")"
+    done
     if [ -z "$rootless" ]; then
         if wanted onnx && ! have_ort && [ -z "$(pip_client)" ] && ! command -v npm > /dev/null; then
             rest+=(python3-pip) # fetches ONNX Runtime
@@ -238,7 +292,7 @@ install_packages() {
     fi
     for name in ${private[@]+"${private[@]}"}; do
         say "unpack $name into $prefix"
-        unpack ${name//,/ } || say "could not: $(tail -1 "$log")"
+        unpack '' ${name//,/ } || say "could not: $(tail -1 "$log")"
     done
 }
 
@@ -313,13 +367,35 @@ install_ort() {
     echo $ort_version > "$prefix/lib/onnxruntime.version"
 }
 
+# SmartRedis's Python client, for tests; whatever goes wrong here is no failure.
+install_smartredis() {
+    local pip sum wheel
+    have_smartredis && return
+    sum=$(smartredis_sum)
+    read -r -a pip <<< "$(pip_client)"
+    say "SmartRedis $smartredis_version: ${pip[*]} download (1 MB, optional)"
+    if (cd "$work" && "${pip[@]}" download -q --disable-pip-version-check --no-deps \
+        --only-binary=:all: --python-version "$($python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
+        "smartredis==$smartredis_version" > "$log" 2>&1); then
+        wheel=$(echo "$work"/smartredis-*.whl)
+        if echo "$sum  $wheel" | sha256sum -c --quiet > /dev/null 2>&1; then
+            rm -rf "$prefix/smartredis"
+            $python -m zipfile -e "$wheel" "$prefix/smartredis"
+            echo $smartredis_version > "$prefix/smartredis/version"
+            return
+        fi
+        echo "wrong SHA-256" > "$log"
+    fi
+    say "no SmartRedis, its tests will be skipped: $(tail -1 "$log")"
+}
+
 # --- report -------------------------------------------------------------------------------
 list() {
     local tier p12 p13 u24 probe why
     printf '%-6s %-26s %-26s %-26s %s\n' tier 'Debian 12' 'Debian 13' 'Ubuntu 24.04' why
     while read -r tier p12 p13 u24 probe why; do
         wanted "$tier" || continue
-        p12=${p12#+} p12=${p12%%,*}
+        p12=$(first_package "$p12")
         [ "$p13" = = ] || [ "${p13#+}" != "$p13" ] && p13=$p12
         [ "$u24" = = ] || [ "${u24#+}" != "$u24" ] && u24=$p12
         printf '%-6s %-26s %-26s %-26s %s\n' "$tier" "$p12" "$p13" "$u24" "$why"
@@ -327,6 +403,9 @@ list() {
     if wanted onnx; then
         printf '%-6s %s\n' onnx "onnxruntime $ort_version (pip wheel, or npm's onnxruntime-node): libonnxruntime.so.1, onnx backend"
         printf '%-6s %s\n' onnx "libonnxruntime-dev (Debian 13's, Ubuntu 26.04's): its C header, taken out without installing"
+    fi
+    if wanted server; then
+        printf '%-6s %s\n' server "smartredis $smartredis_version (pip wheel, Python 3.11): a real client in tests; optional, in the prefix"
     fi
 }
 
@@ -343,6 +422,9 @@ report() { # prints what is missing; the result says whether something is
         printf '  %-26s %s\n' "ONNX Runtime $ort_version" "onnx backend: library and C header, in $prefix; needs pip or npm"
         left=yes
     fi
+    if wanted server && ! have_smartredis; then
+        printf '  %-26s %s\n' "smartredis $smartredis_version" "optional: SmartRedis's client in tests"
+    fi
     [ -z "$left" ]
 }
 
@@ -352,7 +434,7 @@ list) list; exit 0 ;;
 check) if report; then echo "everything is there (${tiers[*]})"; exit 0; else exit 1; fi ;;
 esac
 
-if [ -z "$(missing)" ] && { ! wanted onnx || have_ort; }; then
+if complete; then
     say "everything is there (${tiers[*]})"
     exit 0
 fi
@@ -365,9 +447,10 @@ fi
 find_root
 mkdir -p "$prefix"
 work=$(mktemp -d "$prefix/setup.XXXXXX") log=$work/log
-trap 'rm -rf "$work"' EXIT
+trap clean_up EXIT
 install_packages
 if wanted onnx; then install_ort; fi
+if wanted server; then install_smartredis; fi
 if report; then
     say "done (${tiers[*]}); private prefix: $prefix"
     exit 0

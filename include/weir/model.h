@@ -54,6 +54,10 @@ typedef struct weir_model_options {
     int n_inputs;
     const weir_str *outputs;
     int n_outputs;
+    const weir_str
+        *functions; ///< scripts: entry points, called with (List[Tensor] inputs,
+                    ///< List[str] keys, List[str] args); loading checks them
+    int n_functions;
 } weir_model_options;
 
 enum { WEIR_IO_NAME_MAX = 128 };

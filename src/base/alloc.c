@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The one door to the heap: counts allocations, and fails them on request. */
+/* The one door to the heap, whoever's it is: counts allocations, and fails them on request. */
 #include "base/alloc.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+static wr_allocator from = {malloc, calloc, realloc, free};
+static bool is_foreign;
+
+void wr_alloc_use(const wr_allocator *a)
+{
+    from = *a;
+    is_foreign = true;
+}
+
+bool wr_alloc_is_foreign(void)
+{
+    return is_foreign;
+}
 
 static atomic_long fail_after = -1;
 static atomic_uint_fast64_t n_allocations;
@@ -27,22 +41,22 @@ bool wr_alloc_allowed(void)
 
 void *wr_alloc(size_t n)
 {
-    return wr_alloc_allowed() ? malloc(n == 0 ? 1 : n) : NULL;
+    return wr_alloc_allowed() ? from.alloc(n == 0 ? 1 : n) : NULL;
 }
 
 void *wr_calloc(size_t n, size_t each)
 {
-    return wr_alloc_allowed() ? calloc(n == 0 ? 1 : n, each == 0 ? 1 : each) : NULL;
+    return wr_alloc_allowed() ? from.calloc(n == 0 ? 1 : n, each == 0 ? 1 : each) : NULL;
 }
 
 void *wr_realloc(void *p, size_t n)
 {
-    return wr_alloc_allowed() ? realloc(p, n == 0 ? 1 : n) : NULL;
+    return wr_alloc_allowed() ? from.realloc(p, n == 0 ? 1 : n) : NULL;
 }
 
 void wr_free(void *p)
 {
-    free(p);
+    from.free(p);
 }
 
 char *wr_dup(const void *p, size_t n)

@@ -21,6 +21,18 @@ char *wr_dup(const void *p, size_t n);
 void wr_fail_allocation_after(long n);
 bool wr_alloc_allowed(void);
 
+/* Take memory from somebody else from now on, such as a server that wants to see and limit it. To be
+ * called before anything is allocated. */
+typedef struct wr_allocator {
+    void *(*alloc)(size_t n);
+    void *(*calloc)(size_t n, size_t each);
+    void *(*realloc)(void *p, size_t n);
+    void (*free)(void *p);
+} wr_allocator;
+void wr_alloc_use(const wr_allocator *a);
+/* Is it somebody else's? Then large blocks come from there too, not from the system. */
+bool wr_alloc_is_foreign(void);
+
 /* Allocations made by this process through this door: proves that a steady state makes none. */
 uint64_t wr_alloc_count(void);
 

@@ -54,8 +54,8 @@ void wr_lock(wr_mutex *m)
 
 void wr_unlock(wr_mutex *m)
 {
+    note_unlock(m); /* first: who waits for the lock may free it once it has it */
     pthread_mutex_unlock(&m->m);
-    note_unlock(m);
 }
 
 void wr_cond_init(wr_cond *c)

@@ -48,6 +48,10 @@ weir_status wr_check_model_options(const weir_model_options *given,
             err, WEIR_ERR_ARG,
             "model options: %d input and %d output names (at most %d, not null)",
             out->n_inputs, out->n_outputs, WEIR_IO_MAX);
+    if (out->n_functions < 0 || (out->n_functions > 0 && out->functions == NULL))
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model options: %d functions (0 or more, not null)",
+                         out->n_functions);
     return WEIR_OK;
 }
 

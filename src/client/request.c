@@ -146,11 +146,13 @@ static const weir_model_options *keep_options(arena *a, const weir_model_options
     weir_str backend = keep_str(a, o->backend), tag = keep_str(a, o->tag);
     const weir_str *inputs = keep_strs(a, o->inputs, o->n_inputs);
     const weir_str *outputs = keep_strs(a, o->outputs, o->n_outputs);
+    const weir_str *functions = keep_strs(a, o->functions, o->n_functions);
     if (to != NULL) {
         to->backend = backend;
         to->tag = tag;
         to->inputs = inputs;
         to->outputs = outputs;
+        to->functions = functions;
     }
     return to;
 }

@@ -15,8 +15,9 @@
 extern "C" {
 #endif
 
-#define WR_BACKEND_ABI                                                                   \
-    1u /* changed when a member changes its meaning; the loader takes no other */
+/* Changed when a member changes its meaning, or when a struct that does not tell its size grows (2:
+ * wr_load_args.functions, wr_run_args.keys and args). The loader takes no other. */
+#define WR_BACKEND_ABI 2u
 
 /* What the engine lends a backend for its life. Later versions append members. */
 typedef struct wr_backend_host {
@@ -49,6 +50,8 @@ typedef struct wr_load_args {
     int n_inputs;
     const weir_str *outputs;
     int n_outputs;
+    const weir_str *functions; /* entry points of a script, may be none */
+    int n_functions;
 } wr_load_args;
 
 /* One output of a run. With view.data set, the backend checks dtype and shape against what the model
@@ -73,6 +76,11 @@ typedef struct wr_run_args {
         deadline; /* WEIR_NEVER, or stop soon after it where the library allows */
     wr_backend_place
         *place; /* this run's own for its time; NULL when the backend has no place_new */
+    const weir_str
+        *keys; /* of a script: what its lists of texts get; any bytes, NUL too */
+    int n_keys;
+    const weir_str *args;
+    int n_args;
 } wr_run_args;
 
 typedef struct wr_backend_ops {

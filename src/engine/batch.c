@@ -142,7 +142,7 @@ static bool run_together(wr_context *x, wr_job *leader, int64_t *now)
         st = rows_in(x, leader, &why);
     if (st == WEIR_OK && rows > 0)
         st = wr_run_views(x, x->batch_in, leader->n_in, x->batch_out, leader->n_out,
-                          leader->function, rows, true, deadline, now, &why);
+                          leader, rows, true, deadline, now, &why);
     if (st != WEIR_OK)
         return false;
     uint64_t n_jobs = 0;
@@ -150,6 +150,7 @@ static bool run_together(wr_context *x, wr_job *leader, int64_t *now)
     {
         n_jobs++;
     }
+    wr_expect_note(x->model, rows, *now - begun);
     rows_out(x, leader, n_jobs, begun, *now);
     return true;
 }

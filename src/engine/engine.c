@@ -183,6 +183,13 @@ static void run_first(wr_queue *q, wr_job *job)
     wr_queue_finish(q, first);
 }
 
+static void prepare(wr_job *job)
+{
+    job->queued_ns = 0;
+    job->followers = NULL;
+    job->apart = false;
+}
+
 weir_status wr_engine_run(wr_engine *e, wr_job *job)
 {
     if (job == NULL)
@@ -194,10 +201,14 @@ weir_status wr_engine_run(wr_engine *e, wr_job *job)
     wr_queue *q = job->model->queue;
     int need = job->model->need;
     int64_t now = job->now_ns > 0 ? job->now_ns : weir_now_ns();
-    job->queued_ns = 0;
-    job->followers = NULL;
-    job->apart = false;
-    weir_status st = admit(job, now);
+    weir_status st = WEIR_OK;
+    prepare(job);
+    if (!wr_model_is_ready(job->model)) {
+        st = wr_model_ensure(job->model, job->deadline, &job->error);
+        now = weir_now_ns();
+    }
+    if (st == WEIR_OK)
+        st = admit(job, now);
     if (st != WEIR_OK || is_empty(job)) {
         wr_job_refuse(job, st == WEIR_OK ? answer_empty(job) : st);
         return job->status;
@@ -220,6 +231,47 @@ weir_status wr_engine_run(wr_engine *e, wr_job *job)
     return job->status;
 }
 
+bool wr_engine_try(wr_engine *e, wr_job *job, int64_t bound_ns)
+{
+    if (job == NULL)
+        return false;
+    weir_status st = check_engine(e, job, &job->error);
+    if (st != WEIR_OK) {
+        job->status = st;
+        return true;
+    }
+    const wr_model *m = job->model;
+    if (!wr_model_is_ready(m))
+        return false;
+    int64_t now = job->now_ns > 0 ? job->now_ns : weir_now_ns();
+    prepare(job);
+    st = admit(job, now);
+    if (st != WEIR_OK || is_empty(job)) {
+        wr_job_refuse(job, st == WEIR_OK ? answer_empty(job) : st);
+        return true;
+    }
+    if (!may_run_at_once(job) || wr_expect(m, job->rows) >= bound_ns ||
+        !wr_queue_try(m->queue, m->need))
+        return false;
+    wr_run_alone(job, now, true);
+    wr_queue_release(m->queue, m->need);
+    return true;
+}
+
+/* Of a model that is ready. A failure is in the job's error; nobody was told. */
+static weir_status submit_ready(wr_job *job)
+{
+    weir_status st = admit(job, weir_now_ns());
+    if (st == WEIR_OK && !is_empty(job))
+        return wr_queue_submit(job->model->queue, job, &job->error);
+    if (st == WEIR_OK)
+        st = answer_empty(job);
+    wr_job_refuse(job, st);
+    if (st == WEIR_OK)
+        job->done(job);
+    return st;
+}
+
 weir_status wr_engine_submit(wr_engine *e, wr_job *job, weir_error *err)
 {
     if (job == NULL || job->done == NULL)
@@ -228,17 +280,31 @@ weir_status wr_engine_submit(wr_engine *e, wr_job *job, weir_error *err)
     weir_status st = check_engine(e, job, err);
     if (st != WEIR_OK)
         return st;
-    job->queued_ns = 0;
-    job->followers = NULL;
-    job->apart = false;
-    st = admit(job, weir_now_ns());
-    if (st == WEIR_OK && is_empty(job)) {
-        wr_job_refuse(job, answer_empty(job));
-        job->done(job);
-        return WEIR_OK;
+    wr_model *m = job->model;
+    prepare(job);
+    if (wr_model_is_ready(m)) {
+        st = submit_ready(job);
+        return st == WEIR_OK ? st : weir_fail(err, st, "%s", job->error.text);
+    }
+    st = wr_model_failure(m, err);
+    if (st == WEIR_OK)
+        return wr_cold_submit(m->queue, job, err);
+    wr_job_refuse(job, st);
+    return st;
+}
+
+void wr_engine_resume(wr_job *job, weir_status loaded, const weir_error *why)
+{
+    weir_status st = loaded;
+    if (st != WEIR_OK) {
+        job->error = *why;
+        wr_job_refuse(job, st);
+    } else {
+        job->queued_ns = 0;
+        st = submit_ready(job);
     }
     if (st == WEIR_OK)
-        return wr_queue_submit(job->model->queue, job, err);
-    wr_job_refuse(job, st);
-    return weir_fail(err, st, "%s", job->error.text);
+        return; /* it is in the queue, or done */
+    job->status = st;
+    job->done(job);
 }

@@ -44,10 +44,38 @@ weir_status wr_model_load(wr_model **out, wr_engine *e, weir_str name, weir_buff
                           bool is_script, const weir_model_options *opt,
                           wr_model *previous, weir_deadline deadline, weir_error *err);
 
+/* Make a model without loading it or touching its backend: a server that starts from its files, or is
+ * a replica, has a thousand of them at once. Quick, blocks for nobody, and refuses only what can never
+ * be a model (ERR_ARG, ERR_NOMEM; ERR_UNSUPPORTED beyond 16 devices); whether its backend is there,
+ * its bytes are good and its threads are to be had shows when it is loaded. opt->version as given, 0
+ * means 1. As in wr_model_load, a name is any bytes, NUL too: it is for messages, and who has names
+ * that clients write checks them before. The model must be loaded before its engine is freed, or not
+ * at all. */
+weir_status wr_model_declare(wr_model **out, wr_engine *e, weir_str name,
+                             weir_buffer *blob, bool is_script,
+                             const weir_model_options *opt, weir_error *err);
+
+/* Is it loaded and warm? Once true, always true. Any thread. */
+bool wr_model_is_ready(const wr_model *m);
+
+/* Load and warm up now unless it is ready, on the calling thread; blocks. Of several callers one
+ * loads, the others wait for it until their own deadline (ERR_TIMEOUT). A failure is remembered: later
+ * calls fail at once with the same status and text, except after ERR_TIMEOUT and ERR_NOMEM, which are
+ * tried again (what was loaded before a deadline stopped the warm-up is kept). */
+weir_status wr_model_ensure(wr_model *m, weir_deadline deadline, weir_error *err);
+
 wr_model *wr_model_ref(wr_model *m);
 void wr_model_unref(wr_model *m); /* NULL is allowed; the last one unloads */
 
+/* What it is. Of a model that is not ready: the backend as asked for (or told from the first bytes),
+ * tag, version, device, bytes, whether it is a script; n_parameters -1. Valid as long as the model,
+ * but call again once it is ready: the answer is another then. */
 const weir_model_info *wr_model_info(const wr_model *m);
+
+/* The options as the user gave them, the tag and all other texts whole (NUL-terminated besides) and
+ * owned by the model; members that the user's version of the struct lacked are 0. */
+const weir_model_options *wr_model_options(const wr_model *m);
+
 weir_buffer *wr_model_blob(wr_model *m); /* borrowed */
 void wr_model_statistics(wr_model *m, weir_model_stats *out, bool reset);
 
@@ -66,7 +94,11 @@ struct wr_job {
     wr_output *out;
     int n_out;
     weir_deadline deadline;
-    int64_t now_ns; /* the clock as the caller has just read it, or 0 */
+    int64_t now_ns;       /* the clock as the caller has just read it, or 0 */
+    const weir_str *keys; /* of a script's function, may be none; borrowed until done */
+    int n_keys;
+    const weir_str *args;
+    int n_args;
     void (*done)(
         wr_job *job); /* submitted jobs: called once, any thread, without locks */
     void *context;    /* the caller's */
@@ -86,10 +118,27 @@ struct wr_job {
 };
 
 /* Run now, blocking until done or the deadline. The result is also job->status and job->error. A job
- * that has begun is not abandoned: its memory is free when this returns. */
+ * that has begun is not abandoned: its memory is free when this returns. Loads the model first where
+ * it is not ready (wr_model_ensure with the job's deadline). */
 weir_status wr_engine_run(wr_engine *e, wr_job *job);
 
-/* Run later; job->done is called when it is. A failure to submit is returned, and done not called. */
+/* Run later; job->done is called when it is. A failure to submit is returned, and done not called.
+ * Never blocks. A model that is not ready is loaded first by a thread of the engine, without a place
+ * and without a deadline, so that the next job finds it ready whatever became of this one; the checks
+ * that need the model then come after that, and all failures through done (but a remembered one is
+ * returned). */
 weir_status wr_engine_submit(wr_engine *e, wr_job *job, weir_error *err);
+
+/* Run at once on the calling thread, if that takes less than bound_ns as far as known and needs no
+ * waiting: the model is ready, nobody is queued, a place is free, no batch is to fill. Also true when
+ * the job was refused (a check is an answer too) or its batch is empty; the result is job->status and
+ * job->error, done is not called. Otherwise false: nothing has happened, submit the job. Never blocks.
+ *
+ * What is known is a maximum per model and size class of batches (powers of two of rows) that decays
+ * by an eighth with each run, so that a run which lost its core to another process is forgotten after
+ * a few dozen; a class without runs is judged by its neighbours; warm-up's runs count. Before the
+ * first run nothing is known: false. A run that takes longer than was to be expected exceeds the bound
+ * once (it is not interrupted), and is known from then on. Functions of one script are one. */
+bool wr_engine_try(wr_engine *e, wr_job *job, int64_t bound_ns);
 
 #endif

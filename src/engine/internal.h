@@ -81,12 +81,18 @@ typedef struct wr_queue {
     wr_context *watched;        /* runs that the keeper may interrupt */
     pthread_t *worker;          /* room for `places` */
     int n_workers, n_idle;
+    wr_job *cold, *cold_tail; /* submitted, their models are not loaded yet (cold.c) */
+    wr_model *wanted, *wanted_tail; /* to be loaded, one reference each */
+    int n_wanted;
+    pthread_t *loader; /* room for `places` */
+    int n_loaders, n_idle_loaders;
     int n_submitted; /* submitted jobs that nobody has begun */
     bool has_keeper;
     bool stopping;
     int64_t wake_at; /* when the keeper looks next; WEIR_NEVER: asleep */
     pthread_t keeper;
     wr_cond work;  /* workers wait for `ready` */
+    wr_cond load;  /* loaders wait for `wanted` */
     wr_cond tick;  /* the keeper waits */
     wr_cond quiet; /* wr_queue_stop waits for the last place */
 } wr_queue;
@@ -104,6 +110,8 @@ void wr_queue_release(wr_queue *q, int need);
 bool wr_queue_wait(wr_queue *q, wr_job *job);
 /* Join the queue; a worker runs it. */
 weir_status wr_queue_submit(wr_queue *q, wr_job *job, weir_error *err);
+/* Under the lock: have the keeper look no later than at `when`. */
+weir_status wr_queue_tick_at(wr_queue *q, int64_t when, weir_error *err);
 /* Tell a follower that it is done. */
 void wr_queue_finish(wr_queue *q, wr_job *job);
 /* Have the keeper interrupt the run of `x` at `until`, if it still runs. False when it can't be
@@ -111,7 +119,21 @@ void wr_queue_finish(wr_queue *q, wr_job *job);
 bool wr_queue_watch(wr_queue *q, wr_context *x, weir_deadline until);
 void wr_queue_unwatch(wr_queue *q, wr_context *x);
 
-/* ---- models and contexts (model.c, context.c) -------------------------------------------------- */
+/* ---- submitted jobs whose models are not loaded yet (cold.c) ----------------------------------- */
+
+/* Have the job's model loaded, then submit the job for good. */
+weir_status wr_cold_submit(wr_queue *q, wr_job *job, weir_error *err);
+/* The rest is under the queue's lock. Take jobs out whose time is over, in front of `expired`; *next
+ * becomes the next one's deadline if that is earlier. */
+wr_job *wr_cold_expired(wr_queue *q, int64_t now, int64_t *next, wr_job *expired);
+/* Take all out, in front of `rest`. */
+wr_job *wr_cold_all(wr_queue *q, wr_job *rest);
+/* Without the lock, when the queue has been told to stop: wait for the loaders. */
+void wr_cold_join(wr_queue *q);
+/* A cold job's model was loaded, or could not be: run the job, or tell its owner (engine.c). */
+void wr_engine_resume(wr_job *job, weir_status loaded, const weir_error *why);
+
+/* ---- models and contexts (model.c, ensure.c, context.c) -------------------------------------------------- */
 
 /* What serves one run at a time: the backend's place, scratch memory, views of slices, a cell. */
 struct wr_context {
@@ -132,6 +154,9 @@ struct wr_context {
     bool was_interrupted;
 };
 
+/* A model's way: dormant, loading, then ready or failed; dormant again when it may be tried again. */
+enum { WR_DORMANT, WR_LOADING, WR_READY, WR_FAILED };
+
 struct wr_model {
     wr_ref refs;
     weir_str name; /* owned */
@@ -141,11 +166,21 @@ struct wr_model {
     wr_backend_model *impl;
     weir_buffer *blob;
     wr_account *account;
-    weir_model_info info;
-    weir_model_options opt; /* strings in it are not kept */
-    int need;               /* places of one run */
-    bool free_rows;         /* the first extent of every input and output is free */
-    bool independent;       /* .. and rows don't influence each other, as far as known */
+    weir_model_info known;  /* what is told before it is ready; never changes */
+    weir_model_info info;   /* the loading thread's own until it is ready */
+    weir_model_options opt; /* its texts lie in `texts` */
+    void *texts;
+    _Atomic int state; /* changed under `lock`: WR_DORMANT .. */
+    wr_mutex lock;
+    wr_cond loaded;        /* the load that others wait for is over */
+    weir_status failed;    /* lock: of the load, with its sentence */
+    weir_error why;        /* lock */
+    wr_model *next_wanted; /* the queue's lock */
+    bool is_wanted;        /* the queue's lock: waits for a loader or has one */
+    /* From here on the loading thread's own until it is ready. */
+    int need;            /* places of one run */
+    bool free_rows;      /* the first extent of every input and output is free */
+    bool independent;    /* .. and rows don't influence each other, as far as known */
     bool stretched;      /* warm-up ran batches larger than any it will get from now on */
     int64_t gather_rows; /* the least that run nearly as fast as any; 0: unknown */
     int64_t whole_rows;  /* batches up to this are not worth splitting; 0: unknown */
@@ -155,9 +190,25 @@ struct wr_model {
     int64_t batch_wait_ns;
     _Atomic int64_t
         row_ns; /* longest time of a row so far: tells which runs need watching */
+    _Atomic int64_t
+        expect_ns[WEIR_BATCH_BINS]; /* what a job takes, by rows; 0: unknown */
     int n_slots;
     _Atomic(wr_context *) slot[]; /* contexts at rest; never more in use than places */
 };
+
+/* Load and warm up; only the thread that has set WR_LOADING. On ERR_TIMEOUT what was loaded stays. */
+weir_status wr_model_load_now(wr_model *m, weir_deadline deadline, weir_error *err);
+/* The status and sentence of a load that failed for good; WEIR_OK: none did. */
+weir_status wr_model_failure(wr_model *m, weir_error *err);
+/* Check and copy a user's options (options.c). *texts: what the copies lie in, for wr_free. */
+weir_status wr_options_take(weir_model_options *out, void **texts,
+                            const weir_model_options *opt, weir_str name,
+                            weir_error *err);
+
+/* How long jobs take (expect.c). A job of so many rows took so long; what one is likely to take,
+ * INT64_MAX: unknown. */
+void wr_expect_note(wr_model *m, int64_t rows, int64_t ns);
+int64_t wr_expect(const wr_model *m, int64_t rows);
 
 /* Take a context; makes one when none is at rest. */
 weir_status wr_context_take(wr_model *m, wr_context **out, weir_error *err);
@@ -208,11 +259,12 @@ weir_status wr_copy_counted(wr_context *x, const weir_tensor *to, const weir_ten
 /* Rows of views through the backend, in blocks where that is faster. `own`: inputs are ours, may be
  * written. *now goes from the start to the end of the runs. */
 weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
-                         int n_out, weir_str function, int64_t rows, bool own,
+                         int n_out, const wr_job *of, int64_t rows, bool own,
                          weir_deadline deadline, int64_t *now, weir_error *err);
-/* One run of the backend, timed; not accounted. */
+/* One run of the backend, timed; not accounted. The function, keys and arguments are those of `of`,
+ * none when that is NULL. */
 weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
-                    int n_out, weir_str function, weir_deadline deadline, int64_t *now,
+                    int n_out, const wr_job *of, weir_deadline deadline, int64_t *now,
                     weir_error *err);
 /* Rows [first, first + n) of a view. */
 weir_tensor wr_rows(const weir_tensor *t, int64_t first, int64_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Models: options checked, backend chosen, loaded, warmed up; references; what each is. */
+/* Models: declared, then the backend chosen, loaded, warmed up; references; what each is. */
 #include <math.h>
 #include <stdio.h>
 
@@ -7,107 +7,11 @@
 #include "base/text.h"
 #include "engine/internal.h"
 
-/* ---- options ------------------------------------------------------------------------------------- */
-
-static weir_status check_guard(weir_str name, const char *what, const weir_guard *g,
-                               bool mends, weir_error *err)
-{
-    if ((int)g->mode < 0 || g->mode > WEIR_GUARD_FALLBACK)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': %s guard has mode %d; modes are 0 to %d",
-                         WR_NAME(name), what, (int)g->mode, (int)WEIR_GUARD_FALLBACK);
-    if (!mends && g->mode >= WEIR_GUARD_CLAMP)
-        return weir_fail(
-            err, WEIR_ERR_ARG,
-            "model '%.*s': %s guard can't clamp or replace: inputs are never changed; "
-            "use COUNT, FAIL or OFF",
-            WR_NAME(name), what);
-    if (g->ranged && !(g->low <= g->high))
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': %s guard's range [%g, %g] is empty",
-                         WR_NAME(name), what, g->low, g->high);
-    return WEIR_OK;
-}
-
-static weir_status check_names(weir_str name, const char *what, const weir_str *s, int n,
-                               weir_error *err)
-{
-    if (n < 0 || n > WEIR_IO_MAX || (n > 0 && s == NULL))
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': %d names of %s; 0 to %d are possible",
-                         WR_NAME(name), n, what, WEIR_IO_MAX);
-    for (int i = 0; i < n; i++) {
-        weir_status st = wr_check_name(s[i], what, err);
-        if (st != WEIR_OK)
-            return st;
-    }
-    return WEIR_OK;
-}
-
-static weir_status check_numbers(weir_str name, const weir_model_options *o, int threads,
-                                 weir_error *err)
-{
-    const struct {
-        const char *name;
-        int64_t value;
-    } counts[] = {{"version", o->version},       {"batch_max", o->batch_max},
-                  {"batch_min", o->batch_min},   {"batch_wait_ms", o->batch_wait_ms},
-                  {"block_rows", o->block_rows}, {"threads", o->threads}};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        if (counts[i].value < 0)
-            return weir_fail(err, WEIR_ERR_ARG,
-                             "model '%.*s': %s is %lld; give 0 or more", WR_NAME(name),
-                             counts[i].name, (long long)counts[i].value);
-    }
-    if (o->threads > threads)
-        return weir_fail(
-            err, WEIR_ERR_ARG,
-            "model '%.*s': %d threads asked for, the engine has %d; open the client "
-            "with more, or bind the process to more cores",
-            WR_NAME(name), o->threads, threads);
-    if (o->batch_max > 0 && o->batch_min > o->batch_max)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': batch_min %lld exceeds batch_max %lld",
-                         WR_NAME(name), (long long)o->batch_min, (long long)o->batch_max);
-    return WEIR_OK;
-}
-
-/* The caller's options, whatever version of the struct they are. */
-static weir_status take_options(weir_model_options *out, const weir_model_options *opt,
-                                weir_str name, int threads, weir_error *err)
-{
-    *out = (weir_model_options){0};
-    if (opt == NULL)
-        return WEIR_OK;
-    size_t bytes = opt->struct_bytes == 0 ? sizeof *out : opt->struct_bytes;
-    if (bytes > sizeof *out || bytes < offsetof(weir_model_options, version))
-        return weir_fail(
-            err, WEIR_ERR_ARG,
-            "model '%.*s': options of %zu bytes, this Weir knows %zu; was the program "
-            "built with another version?",
-            WR_NAME(name), bytes, sizeof *out);
-    memcpy(out, opt, bytes);
-    weir_status st = check_numbers(name, out, threads, err);
-    if (st == WEIR_OK)
-        st = check_guard(name, "input", &out->input, false, err);
-    if (st == WEIR_OK)
-        st = check_guard(name, "output", &out->output, true, err);
-    if (st == WEIR_OK)
-        st = check_names(name, "inputs", out->inputs, out->n_inputs, err);
-    if (st == WEIR_OK)
-        st = check_names(name, "outputs", out->outputs, out->n_outputs, err);
-    if (st == WEIR_OK && out->tag.p == NULL && out->tag.n > 0)
-        st = weir_fail(err, WEIR_ERR_ARG,
-                       "model '%.*s': tag is a null pointer with length %zu",
-                       WR_NAME(name), out->tag.n);
-    return st;
-}
-
 static weir_status choose_version(int64_t *out, weir_str name,
                                   const weir_model_options *opt, const wr_model *previous,
                                   weir_error *err)
 {
-    int64_t old = previous == NULL ? 0 : previous->info.version;
+    int64_t old = previous == NULL ? 0 : previous->known.version;
     if (previous != NULL && opt->version == old)
         return weir_fail(
             err, WEIR_ERR_EXISTS,
@@ -146,16 +50,24 @@ static weir_status choose_backend(const wr_backend_ops **out, wr_engine *e, weir
                      other ? guess : "", other ? "'" : "");
 }
 
-static void describe(wr_model *m, weir_str tag, int64_t version, bool is_script)
+/* What is known before it is loaded. */
+static void describe(wr_model *m, int64_t version, bool is_script)
 {
-    snprintf(m->info.backend, sizeof m->info.backend, "%s", m->ops->name);
-    snprintf(m->info.tag, sizeof m->info.tag, "%.*s", tag.n > 63 ? 63 : (int)tag.n,
-             tag.n == 0 ? "" : tag.p);
     weir_tensor blob = weir_buffer_view(m->blob);
-    m->info.device = m->queue->device;
-    m->info.version = version;
-    m->info.is_script = is_script;
-    m->info.file_bytes = weir_tensor_bytes(&blob);
+    weir_str tag = m->opt.tag, backend = m->opt.backend;
+    if (backend.n == 0) {
+        size_t n = weir_tensor_bytes(&blob);
+        backend = weir_cstr(wr_backend_guess(blob.data, n, is_script));
+    }
+    weir_model_info *info = &m->known;
+    snprintf(info->backend, sizeof info->backend, "%.*s", WR_NAME(backend));
+    snprintf(info->tag, sizeof info->tag, "%.*s", tag.n > 63 ? 63 : (int)tag.n,
+             tag.n == 0 ? "" : tag.p);
+    info->device = m->queue->device;
+    info->version = version;
+    info->is_script = is_script;
+    info->file_bytes = weir_tensor_bytes(&blob);
+    info->n_parameters = -1;
 }
 
 static bool first_is_free(const weir_io *io, int n)
@@ -188,7 +100,8 @@ static void derive(wr_model *m)
                    first_is_free(info->out, info->n_out);
     m->independent = m->free_rows && !m->opt.rows_dependent;
     m->known_out = !info->is_script && shapes_known(m);
-    m->gather_max = 1;
+    m->stretched = false;
+    m->info.block_rows = m->gather_rows = m->whole_rows = 0;
 }
 
 /* After warm-up, which may have found that rows are not independent, or the best block. */
@@ -211,12 +124,12 @@ static void settle(wr_model *m)
                            : o->batch_wait_ms * 1000000;
 }
 
-static weir_status check_load_args(weir_str name, const weir_buffer *blob,
-                                   weir_deadline deadline, weir_error *err)
+static weir_status check_declaration(weir_str name, const weir_buffer *blob,
+                                     weir_error *err)
 {
-    weir_status st = wr_check_name(name, "model name", err);
-    if (st != WEIR_OK)
-        return st;
+    if (name.p == NULL && name.n > 0)
+        return weir_fail(err, WEIR_ERR_ARG,
+                         "model name is a null pointer with length %zu", name.n);
     if (blob == NULL)
         return weir_fail(err, WEIR_ERR_ARG, "model '%.*s': null pointer for its bytes",
                          WR_NAME(name));
@@ -228,10 +141,6 @@ static weir_status check_load_args(weir_str name, const weir_buffer *blob,
                          "model '%.*s': its bytes are %s; give UINT8[n], n > 0",
                          WR_NAME(name), weir_tensor_text(&t, text, sizeof text));
     }
-    if (weir_now_ns() > deadline)
-        return weir_fail(err, WEIR_ERR_TIMEOUT,
-                         "model '%.*s': the deadline passed before loading",
-                         WR_NAME(name));
     return WEIR_OK;
 }
 
@@ -264,22 +173,34 @@ static weir_status warm_up(wr_model *m, const wr_load_args *args, weir_deadline 
     return st == WEIR_OK ? wr_model_first_run(m, deadline, err) : st;
 }
 
-/* Everything but the backend's part. */
+/* ---- life ------------------------------------------------------------------------------------------- */
+
+static void model_free(wr_model *m)
+{
+    drop_contexts(m);
+    if (m->impl != NULL)
+        m->ops->unload(m->impl);
+    wr_account_unref(m->account);
+    wr_queue_unref(m->queue);
+    weir_buffer_unref(m->blob);
+    wr_cond_fini(&m->loaded);
+    wr_mutex_fini(&m->lock);
+    wr_free(m->texts);
+    wr_free((void *)(uintptr_t)m->name.p);
+    wr_free(m);
+}
+
 static weir_status model_new(wr_model **out, wr_engine *e, weir_str name,
-                             weir_buffer *blob, const weir_model_options *opt,
-                             wr_model *previous, weir_error *err)
+                             weir_device device, weir_error *err)
 {
     wr_queue *q = NULL;
-    weir_status st = wr_engine_queue(e, opt->device, &q, err);
+    weir_status st = wr_engine_queue(e, device, &q, err);
     if (st != WEIR_OK)
         return st;
     size_t slots = (size_t)q->places * sizeof(_Atomic(wr_context *));
     wr_model *m = wr_calloc(1, sizeof *m + slots);
     char *copy = wr_dup(name.p, name.n);
-    wr_account *account =
-        previous == NULL ? wr_account_new() : wr_account_ref(previous->account);
-    if (m == NULL || copy == NULL || account == NULL) {
-        wr_account_unref(account);
+    if (m == NULL || copy == NULL) {
         wr_free(copy);
         wr_free(m);
         wr_queue_unref(q);
@@ -287,73 +208,153 @@ static weir_status model_new(wr_model **out, wr_engine *e, weir_str name,
                          WR_NAME(name));
     }
     wr_ref_init(&m->refs);
+    wr_mutex_init(&m->lock, WR_LEVEL_MODEL);
+    wr_cond_init(&m->loaded);
+    atomic_init(&m->state, WR_DORMANT);
     m->name = (weir_str){copy, name.n};
     m->engine = e;
     m->queue = q;
-    m->blob = weir_buffer_ref(blob);
-    m->account = account;
-    m->opt = *opt;
-    m->opt.backend = m->opt.tag = (weir_str){NULL, 0};
-    m->opt.inputs = m->opt.outputs = NULL;
     m->n_slots = q->places;
-    m->need = opt->threads < 1 ? 1 : opt->threads > q->places ? q->places : opt->threads;
+    m->gather_max = 1;
     *out = m;
     return WEIR_OK;
 }
 
-weir_status wr_model_load(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
-                          bool is_script, const weir_model_options *opt,
-                          wr_model *previous, weir_deadline deadline, weir_error *err)
+static weir_status declare(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
+                           bool is_script, const weir_model_options *opt,
+                           wr_model *previous, weir_error *err)
 {
     weir_model_options o;
+    void *texts = NULL;
     wr_model *m = NULL;
     int64_t version = 0;
 
     if (out == NULL || e == NULL)
         return weir_fail(err, WEIR_ERR_ARG, "model: null pointer for the %s",
                          e == NULL ? "engine" : "result");
-    weir_status st = check_load_args(name, blob, deadline, err);
+    weir_status st = check_declaration(name, blob, err);
     if (st == WEIR_OK)
-        st = take_options(&o, opt, name, e->threads, err);
+        st = wr_options_take(&o, &texts, opt, name, err);
     if (st == WEIR_OK)
         st = choose_version(&version, name, &o, previous, err);
     if (st == WEIR_OK)
-        st = model_new(&m, e, name, blob, &o, previous, err);
+        st = model_new(&m, e, name, o.device, err);
     if (st != WEIR_OK)
         goto out;
-
-    weir_tensor bytes = weir_buffer_view(blob);
-    st = choose_backend(&m->ops, e, name, &bytes, is_script, o.backend, err);
-    if (st != WEIR_OK)
+    m->opt = o;
+    m->texts = texts;
+    texts = NULL;
+    m->need = o.threads < 1 ? 1 : o.threads > m->n_slots ? m->n_slots : o.threads;
+    m->blob = weir_buffer_ref(blob);
+    m->account = previous == NULL ? wr_account_new() : wr_account_ref(previous->account);
+    if (m->account == NULL) {
+        st = weir_fail(err, WEIR_ERR_NOMEM, "model '%.*s': no memory for its account",
+                       WR_NAME(name));
         goto out;
-    wr_load_args args = {.name = m->name,
-                         .blob = bytes.data,
-                         .n_blob = weir_tensor_bytes(&bytes),
-                         .is_script = is_script,
-                         .device = m->queue->device,
-                         .threads = o.threads < 1 ? 1 : o.threads,
-                         .inputs = o.inputs,
-                         .n_inputs = o.n_inputs,
-                         .outputs = o.outputs,
-                         .n_outputs = o.n_outputs};
-    m->info.n_parameters = -1;
-    st = m->ops->load(&m->impl, &args, &m->info, err);
-    if (st != WEIR_OK)
-        goto out;
-    describe(m, o.tag, version, is_script);
-    derive(m);
-    if (!o.no_warm_up && !is_script)
-        st = warm_up(m, &args, deadline, err);
-    if (st != WEIR_OK)
-        goto out;
-    settle(m);
+    }
+    describe(m, version, is_script);
     *out = m;
     m = NULL;
 
 out:
     wr_model_unref(m);
+    wr_free(texts);
     return st;
 }
+
+weir_status wr_model_declare(wr_model **out, wr_engine *e, weir_str name,
+                             weir_buffer *blob, bool is_script,
+                             const weir_model_options *opt, weir_error *err)
+{
+    return declare(out, e, name, blob, is_script, opt, NULL, err);
+}
+
+weir_status wr_model_load(wr_model **out, wr_engine *e, weir_str name, weir_buffer *blob,
+                          bool is_script, const weir_model_options *opt,
+                          wr_model *previous, weir_deadline deadline, weir_error *err)
+{
+    wr_model *m = NULL;
+    weir_status st = declare(&m, e, name, blob, is_script, opt, previous, err);
+    if (st == WEIR_OK)
+        st = wr_model_ensure(m, deadline, err);
+    if (st == WEIR_OK)
+        *out = m;
+    else
+        wr_model_unref(m);
+    return st;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------ */
+
+/* Is there still time, and are there as many threads? */
+static weir_status check_loadable(const wr_model *m, weir_deadline deadline,
+                                  weir_error *err)
+{
+    if (m->opt.threads > m->engine->threads)
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "model '%.*s': %d threads asked for, the engine has %d; open the client "
+            "with more, or bind the process to more cores",
+            WR_NAME(m->name), m->opt.threads, m->engine->threads);
+    if (weir_now_ns() > deadline)
+        return weir_fail(err, WEIR_ERR_TIMEOUT,
+                         "model '%.*s': the deadline passed before loading",
+                         WR_NAME(m->name));
+    return WEIR_OK;
+}
+
+static wr_load_args load_args(const wr_model *m)
+{
+    weir_tensor bytes = weir_buffer_view(m->blob);
+    const weir_model_options *o = &m->opt;
+    return (wr_load_args){.name = m->name,
+                          .blob = bytes.data,
+                          .n_blob = weir_tensor_bytes(&bytes),
+                          .is_script = m->known.is_script,
+                          .device = m->queue->device,
+                          .threads = o->threads < 1 ? 1 : o->threads,
+                          .inputs = o->inputs,
+                          .n_inputs = o->n_inputs,
+                          .outputs = o->outputs,
+                          .n_outputs = o->n_outputs,
+                          .functions = o->functions,
+                          .n_functions = o->n_functions};
+}
+
+static weir_status load(wr_model *m, const wr_load_args *args, weir_error *err)
+{
+    weir_tensor bytes = weir_buffer_view(m->blob);
+    weir_status st = choose_backend(&m->ops, m->engine, m->name, &bytes, args->is_script,
+                                    m->opt.backend, err);
+    if (st != WEIR_OK)
+        return st;
+    m->info = m->known;
+    snprintf(m->info.backend, sizeof m->info.backend, "%s", m->ops->name);
+    return m->ops->load(&m->impl, args, &m->info, err);
+}
+
+weir_status wr_model_load_now(wr_model *m, weir_deadline deadline, weir_error *err)
+{
+    wr_load_args args = load_args(m);
+    weir_status st = check_loadable(m, deadline, err);
+    if (st == WEIR_OK && m->impl == NULL)
+        st = load(m, &args, err);
+    if (st == WEIR_OK) {
+        derive(m);
+        if (!m->opt.no_warm_up && !args.is_script)
+            st = warm_up(m, &args, deadline, err);
+    }
+    if (st == WEIR_OK) {
+        settle(m);
+    } else if (st != WEIR_ERR_TIMEOUT && m->impl != NULL) {
+        drop_contexts(m);
+        m->ops->unload(m->impl);
+        m->impl = NULL;
+    }
+    return st;
+}
+
+/* ---- what it is ---------------------------------------------------------------------------------------- */
 
 wr_model *wr_model_ref(wr_model *m)
 {
@@ -363,21 +364,18 @@ wr_model *wr_model_ref(wr_model *m)
 
 void wr_model_unref(wr_model *m)
 {
-    if (m == NULL || !wr_ref_down(&m->refs))
-        return;
-    drop_contexts(m);
-    if (m->impl != NULL)
-        m->ops->unload(m->impl);
-    wr_account_unref(m->account);
-    wr_queue_unref(m->queue);
-    weir_buffer_unref(m->blob);
-    wr_free((void *)(uintptr_t)m->name.p);
-    wr_free(m);
+    if (m != NULL && wr_ref_down(&m->refs))
+        model_free(m);
 }
 
 const weir_model_info *wr_model_info(const wr_model *m)
 {
-    return &m->info;
+    return wr_model_is_ready(m) ? &m->info : &m->known;
+}
+
+const weir_model_options *wr_model_options(const wr_model *m)
+{
+    return &m->opt;
 }
 
 weir_buffer *wr_model_blob(wr_model *m)

@@ -355,7 +355,7 @@ static void *keep(void *arg)
     while (!q->stopping) {
         int64_t now = weir_now_ns(), next = WEIR_NEVER;
         interrupt_late_runs(q, now, &next);
-        wr_job *expired = take_expired(q, now, &next);
+        wr_job *expired = wr_cold_expired(q, now, &next, take_expired(q, now, &next));
         dispatch(q);
         q->wake_at = next;
         if (expired == NULL) {
@@ -374,8 +374,7 @@ static void *keep(void *arg)
     return NULL;
 }
 
-/* Under the lock: have the keeper look no later than at `when`. */
-static weir_status tick_at(wr_queue *q, int64_t when, weir_error *err)
+weir_status wr_queue_tick_at(wr_queue *q, int64_t when, weir_error *err)
 {
     if (when == WEIR_NEVER || q->stopping)
         return WEIR_OK;
@@ -396,7 +395,7 @@ bool wr_queue_watch(wr_queue *q, wr_context *x, weir_deadline until)
     wr_lock(&q->lock);
     x->watch_until = until;
     x->was_interrupted = false;
-    bool ok = tick_at(q, until, NULL) == WEIR_OK;
+    bool ok = wr_queue_tick_at(q, until, NULL) == WEIR_OK;
     if (ok) {
         x->next_watched = q->watched;
         q->watched = x;
@@ -472,14 +471,14 @@ weir_status wr_queue_submit(wr_queue *q, wr_job *job, weir_error *err)
             st = WEIR_OK; /* fewer workers will do */
     }
     if (st == WEIR_OK)
-        st = tick_at(q, job->deadline, err);
+        st = wr_queue_tick_at(q, job->deadline, err);
     if (st != WEIR_OK)
         goto out;
     q->n_submitted++;
     push(q, job);
     dispatch(q);
     if (job->state == QUEUED)
-        (void)tick_at(q, ripe_at(job, job->queued_ns), NULL);
+        (void)wr_queue_tick_at(q, ripe_at(job, job->queued_ns), NULL);
 
 out:
     wr_unlock(&q->lock);
@@ -492,19 +491,23 @@ wr_queue *wr_queue_new(weir_device device, int places)
 {
     wr_queue *q = wr_calloc(1, sizeof *q);
     pthread_t *worker = wr_calloc((size_t)places, sizeof *worker);
-    if (q == NULL || worker == NULL) {
+    pthread_t *loader = wr_calloc((size_t)places, sizeof *loader);
+    if (q == NULL || worker == NULL || loader == NULL) {
         wr_free(q);
         wr_free(worker);
+        wr_free(loader);
         return NULL;
     }
     wr_ref_init(&q->refs);
     q->device = device;
     q->places = places;
     q->worker = worker;
+    q->loader = loader;
     q->wake_at = WEIR_NEVER;
     atomic_init(&q->word, (uint64_t)places);
     wr_mutex_init(&q->lock, WR_LEVEL_ENGINE);
     wr_cond_init(&q->work);
+    wr_cond_init(&q->load);
     wr_cond_init(&q->tick);
     wr_cond_init(&q->quiet);
     return q;
@@ -516,7 +519,7 @@ void wr_queue_stop(wr_queue *q)
     q->stopping = true;
     atomic_fetch_add(&q->word,
                      ONE_QUEUED); /* everybody takes the slow way from here on */
-    wr_job *refused = NULL;
+    wr_job *refused = wr_cold_all(q, NULL);
     for (wr_job *j = q->head, *after; j != NULL; j = after) {
         after = j->next;
         if (j->waiter != NULL) {
@@ -530,6 +533,7 @@ void wr_queue_stop(wr_queue *q)
     while (free_places(q) < (uint64_t)q->places)
         (void)wr_cond_wait(&q->quiet, &q->lock, WEIR_NEVER);
     wr_cond_broadcast(&q->work);
+    wr_cond_broadcast(&q->load);
     wr_cond_signal(&q->tick);
     wr_unlock(&q->lock);
 
@@ -541,6 +545,7 @@ void wr_queue_stop(wr_queue *q)
                                 WR_NAME(j->model->name)));
         j->done(j);
     }
+    wr_cold_join(q);
     for (int i = 0; i < q->n_workers; i++)
         pthread_join(q->worker[i], NULL);
     if (q->has_keeper)
@@ -553,8 +558,10 @@ void wr_queue_unref(wr_queue *q)
         return;
     wr_cond_fini(&q->quiet);
     wr_cond_fini(&q->tick);
+    wr_cond_fini(&q->load);
     wr_cond_fini(&q->work);
     wr_mutex_fini(&q->lock);
+    wr_free(q->loader);
     wr_free(q->worker);
     wr_free(q);
 }

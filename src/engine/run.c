@@ -34,18 +34,24 @@ static bool needs_watch(const wr_context *x, int64_t rows, weir_deadline deadlin
 }
 
 weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
-                    int n_out, weir_str function, weir_deadline deadline, int64_t *now,
+                    int n_out, const wr_job *of, weir_deadline deadline, int64_t *now,
                     weir_error *err)
 {
     wr_model *m = x->model;
     int64_t rows = rows_of(in, n_in), begun = *now;
-    wr_run_args args = {.function = function,
-                        .in = in,
+    wr_run_args args = {.in = in,
                         .n_in = n_in,
                         .out = out,
                         .n_out = n_out,
                         .deadline = deadline,
                         .place = x->place};
+    if (of != NULL) {
+        args.function = of->function;
+        args.keys = of->keys;
+        args.n_keys = of->n_keys;
+        args.args = of->args;
+        args.n_args = of->n_args;
+    }
     bool watched =
         needs_watch(x, rows, deadline, begun) && wr_queue_watch(m->queue, x, deadline);
     weir_status st = m->ops->run(m->impl, &args, err);
@@ -70,11 +76,11 @@ weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *o
 
 /* The same, accounted. */
 static weir_status counted_call(wr_context *x, const weir_tensor *in, int n_in,
-                                wr_output *out, int n_out, weir_str function,
+                                wr_output *out, int n_out, const wr_job *of,
                                 weir_deadline deadline, int64_t *now, weir_error *err)
 {
     int64_t begun = *now;
-    weir_status st = wr_call(x, in, n_in, out, n_out, function, deadline, now, err);
+    weir_status st = wr_call(x, in, n_in, out, n_out, of, deadline, now, err);
     uint64_t ns = (uint64_t)(*now - begun), rows = (uint64_t)rows_of(in, n_in);
     int bin = 63 - __builtin_clzll(rows);
     wr_count(x->cell, WR_C_n_runs, 1);
@@ -173,13 +179,13 @@ static bool all_direct(const wr_model *m, const weir_tensor *in, int n_in)
 }
 
 weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_output *out,
-                         int n_out, weir_str function, int64_t rows, bool own,
+                         int n_out, const wr_job *of, int64_t rows, bool own,
                          weir_deadline deadline, int64_t *now, weir_error *err)
 {
     const wr_model *m = x->model;
     int64_t block = block_of(m, out, n_out, rows);
     if (block == rows && (own || all_direct(m, in, n_in)))
-        return counted_call(x, in, n_in, out, n_out, function, deadline, now, err);
+        return counted_call(x, in, n_in, out, n_out, of, deadline, now, err);
 
     size_t pack = own ? 0 : pack_bytes(m, in, n_in, block, rows), mark = x->scratch_used,
            need;
@@ -197,12 +203,12 @@ weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_outp
         if (st != WEIR_OK)
             break;
         if (block == rows) {
-            st = counted_call(x, x->in, n_in, out, n_out, function, deadline, now, err);
+            st = counted_call(x, x->in, n_in, out, n_out, of, deadline, now, err);
             break;
         }
         for (int i = 0; i < n_out; i++)
             x->out[i] = (wr_output){.view = wr_rows(&out[i].view, first, n)};
-        st = counted_call(x, x->in, n_in, x->out, n_out, function, deadline, now, err);
+        st = counted_call(x, x->in, n_in, x->out, n_out, of, deadline, now, err);
     }
     return st;
 }
@@ -348,8 +354,8 @@ static weir_status run_staged(wr_context *x, wr_job *job, int64_t *now)
             st = scratch_view(x, &out[i].view, &job->out[i].view, &job->error);
     }
     if (st == WEIR_OK)
-        st = wr_run_views(x, job->in, job->n_in, out, job->n_out, job->function,
-                          job->rows, false, job->deadline, now, &job->error);
+        st = wr_run_views(x, job->in, job->n_in, out, job->n_out, job, job->rows, false,
+                          job->deadline, now, &job->error);
     for (int i = 0; i < job->n_out && st == WEIR_OK; i++) {
         if (out[i].buffer != NULL)
             job->out[i] = out[i]; /* what the backend gave */
@@ -375,8 +381,8 @@ static weir_status run_on(wr_context *x, wr_job *job, int64_t *now)
     if (any_staged(x->model, job)) {
         st = run_staged(x, job, now);
     } else {
-        st = wr_run_views(x, job->in, job->n_in, job->out, job->n_out, job->function,
-                          job->rows, false, job->deadline, now, &job->error);
+        st = wr_run_views(x, job->in, job->n_in, job->out, job->n_out, job, job->rows,
+                          false, job->deadline, now, &job->error);
         if (st == WEIR_OK)
             st = wr_guard_out(x, job, job->out);
     }
@@ -393,6 +399,7 @@ void wr_run_alone(wr_job *job, int64_t now, bool is_inline)
         return;
     }
     st = run_on(x, job, &now);
+    wr_expect_note(job->model, job->rows, now - begun);
     if (is_inline)
         wr_count(x->cell, WR_C_n_inline, 1);
     job->n_copies = x->n_copies;

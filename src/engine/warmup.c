@@ -148,9 +148,10 @@ static weir_status trial_run(trial *t, int64_t first, int64_t n, weir_deadline d
         weir_tensor v = weir_buffer_view(t->out[i]);
         t->result[i].view = wr_rows(&v, first, n);
     }
-    int64_t now = weir_now_ns(), begun = cost_ns(m);
-    weir_status st = wr_call(t->x, t->view, m->info.n_in, t->result, m->info.n_out,
-                             (weir_str){NULL, 0}, deadline, &now, err);
+    int64_t started = weir_now_ns(), now = started, begun = cost_ns(m);
+    weir_status st = wr_call(t->x, t->view, m->info.n_in, t->result, m->info.n_out, NULL,
+                             deadline, &now, err);
+    wr_expect_note(m, n, now - started);
     int64_t cost = cost_ns(m) - begun;
     wr_queue_release(m->queue, m->need);
     if (ns != NULL)
@@ -389,7 +390,9 @@ weir_status wr_model_first_run(wr_model *m, weir_deadline deadline, weir_error *
     weir_status st = wr_context_take(m, &x, err);
     if (st != WEIR_OK)
         return st;
+    int64_t before = atomic_load(&m->expect_ns[0]);
     st = first_run(x, deadline, err);
+    atomic_store(&m->expect_ns[0], before);
     wr_context_put(x);
     return st;
 }
@@ -398,18 +401,21 @@ weir_status wr_model_warm_up(wr_model *m, weir_deadline deadline, weir_error *er
 {
     if (!can_try(m))
         return WEIR_OK;
-    int64_t begun = weir_now_ns();
+    int64_t begun = weir_now_ns(), first_ns = 0;
     wr_context *x = NULL;
     weir_status st = wr_context_take(m, &x, err);
     if (st != WEIR_OK)
         return st;
     st = first_run(x, deadline, err);
+    first_ns = atomic_exchange(&m->expect_ns[0], 0); /* slower than any to come */
     if (st == WEIR_OK && m->independent && m->known_out)
         st = find_dependence(x, deadline, err);
     if (st == WEIR_OK && m->independent && m->known_out && m->opt.block_rows == 0 &&
         !m->opt.deterministic && m->info.device.kind == WEIR_CPU)
         st = find_block(x, deadline, err);
     wr_context_put(x);
+    if (wr_expect(m, 1) == INT64_MAX) /* better than nothing; it fades */
+        atomic_store(&m->expect_ns[0], first_ns);
     m->info.warm_up_s = (double)(weir_now_ns() - begun) * 1e-9;
     return st;
 }

@@ -32,6 +32,7 @@ wr_value wr_value_ref(wr_value v)
         wr_model_ref(v.of.model);
         break;
     case WR_VALUE_NONE:
+    case WR_VALUE_OTHER:
         break;
     }
     return v;
@@ -54,6 +55,7 @@ void wr_value_unref(wr_value v)
         wr_model_unref(v.of.model);
         break;
     case WR_VALUE_NONE:
+    case WR_VALUE_OTHER:
         break;
     }
 }
@@ -71,6 +73,7 @@ size_t wr_value_footprint(wr_value v)
     case WR_VALUE_SCRIPT:
         return wr_model_info(v.of.model)->file_bytes;
     case WR_VALUE_NONE:
+    case WR_VALUE_OTHER:
         break;
     }
     return 0;
@@ -91,6 +94,7 @@ bool wr_value_is(wr_value a, wr_value b)
     case WR_VALUE_SCRIPT:
         return a.of.model == b.of.model;
     case WR_VALUE_NONE:
+    case WR_VALUE_OTHER:
         break;
     }
     return true;
@@ -109,6 +113,8 @@ const char *wr_value_kind_text(wr_value_kind k)
         return "a model";
     case WR_VALUE_SCRIPT:
         return "a script";
+    case WR_VALUE_OTHER:
+        return "a value that is none of Weir's";
     case WR_VALUE_NONE:
         break;
     }

@@ -13,7 +13,8 @@ typedef enum wr_value_kind {
     WR_VALUE_FIELDS, /* a dataset's metadata */
     WR_VALUE_LIST,
     WR_VALUE_MODEL,
-    WR_VALUE_SCRIPT
+    WR_VALUE_SCRIPT,
+    WR_VALUE_OTHER /* none of ours: of a keyspace that others write to as well */
 } wr_value_kind;
 
 /* A growing sequence of byte strings. Shared ones are cloned before they grow. */

@@ -25,6 +25,22 @@ bool wr_service_is_kind(weir_kind kind, wr_value v)
            wr_str_eq(complete, WEIR_STR("1"));
 }
 
+bool wr_service_is_met(const wr_req *poll, wr_value v)
+{
+    if (!poll->by_length)
+        return wr_service_is_kind(poll->kind, v);
+    int64_t n = v.kind == WR_VALUE_LIST ? (int64_t)v.of.list->n : 0;
+    switch (poll->how) {
+    case WEIR_EQ:
+        return n == poll->length;
+    case WEIR_GE:
+        return n >= poll->length;
+    case WEIR_LE:
+        return n <= poll->length;
+    }
+    return false;
+}
+
 void wr_service_watch_key(wr_text *out, weir_kind kind, weir_str key)
 {
     if (kind == WEIR_DATASET)

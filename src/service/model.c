@@ -71,9 +71,11 @@ weir_status wr_handle_describe_model(wr_service *s, const wr_req *req, wr_rep *r
     weir_status st = wr_resolve_model(s, req->kind, req->key, &m, err);
     if (st != WEIR_OK)
         return st;
-    *rep->info = *wr_model_info(m);
+    st = wr_model_ensure(m, wr_limit_deadline(req->limit), err);
+    if (st == WEIR_OK)
+        *rep->info = *wr_model_info(m);
     wr_model_unref(m);
-    return WEIR_OK;
+    return st;
 }
 
 weir_status wr_handle_model_statistics(wr_service *s, const wr_req *req, wr_rep *rep,

@@ -52,12 +52,22 @@ static const slot *find(const scope *sc, weir_str name, weir_error *err)
     return NULL;
 }
 
+/* The key of a step that loads or keeps. */
+static void step_key(wr_text *key, weir_str prefix, const wr_step *step)
+{
+    if (step->key.n > 0) {
+        wr_text_add(key, step->key.p, step->key.n);
+        return;
+    }
+    wr_text_add(key, prefix.p, prefix.n);
+    wr_text_add(key, step->name.p, step->name.n);
+}
+
 static weir_status do_load(scope *sc, const wr_step *step, weir_error *err)
 {
     wr_text key = {0};
     slot x = {.name = step->name};
-    wr_text_add(&key, sc->req->get_prefix.p, sc->req->get_prefix.n);
-    wr_text_add(&key, step->name.p, step->name.n);
+    step_key(&key, sc->req->get_prefix, step);
     weir_status st = key.failed ? no_memory(err)
                                 : wr_resolve_tensor(sc->s, (weir_str){key.p, key.n},
                                                     "tensor", &x.buffer, err);
@@ -133,7 +143,7 @@ static weir_status do_fetch(scope *sc, const wr_step *step, slot *fetched,
     const slot *x = find(sc, step->name, err);
     if (x == NULL)
         return WEIR_ERR_KEY;
-    if (step->kind == WR_STEP_GET) {
+    if (step->kind == WR_STEP_GET && !sc->req->give_buffers) {
         weir_status st = wr_check_same(step->name, &x->view, &step->t, err);
         if (st != WEIR_OK)
             return st;
@@ -145,7 +155,7 @@ static weir_status do_fetch(scope *sc, const wr_step *step, slot *fetched,
     *fetched = *x;
     if (x->buffer != NULL)
         weir_buffer_ref(x->buffer);
-    else if (step->kind == WR_STEP_KEEP) {
+    else if (step->kind == WR_STEP_KEEP || sc->req->give_buffers) {
         wr_count_copy(sc->s, WR_CMD_pipeline, weir_tensor_bytes(&x->view));
         return weir_buffer_from(&fetched->buffer, &x->view, err);
     }
@@ -187,8 +197,7 @@ static weir_status keep(scope *sc, const wr_steps *steps, weir_error *err)
         if (steps->step[i].kind != WR_STEP_KEEP)
             continue;
         wr_text key = {0};
-        wr_text_add(&key, sc->req->put_prefix.p, sc->req->put_prefix.n);
-        wr_text_add(&key, steps->step[i].name.p, steps->step[i].name.n);
+        step_key(&key, sc->req->put_prefix, &steps->step[i]);
         wr_batch_set(
             &batch, &key,
             (wr_value){.kind = WR_VALUE_TENSOR, .of.tensor = sc->fetched[i].buffer},
@@ -202,12 +211,21 @@ static weir_status keep(scope *sc, const wr_steps *steps, weir_error *err)
 }
 
 /* Types and shapes were checked by the steps. */
-static weir_status write_out(scope *sc, const wr_steps *steps, weir_error *err)
+static weir_status write_out(scope *sc, const wr_steps *steps, wr_rep *rep,
+                             weir_error *err)
 {
     weir_status st = WEIR_OK;
     for (size_t i = 0; i < steps->n && st == WEIR_OK; i++) {
         if (steps->step[i].kind != WR_STEP_GET)
             continue;
+        if (sc->req->give_buffers) {
+            if (rep->n_buffers == WEIR_IO_MAX)
+                return weir_fail(err, WEIR_ERR_UNSUPPORTED,
+                                 "more than %d tensors of one pipeline are fetched",
+                                 WEIR_IO_MAX);
+            rep->buffer[rep->n_buffers++] = weir_buffer_ref(sc->fetched[i].buffer);
+            continue;
+        }
         st = weir_tensor_copy(&steps->step[i].t, &sc->fetched[i].view, err);
         wr_count_copy(sc->s, WR_CMD_pipeline, weir_tensor_bytes(&sc->fetched[i].view));
     }
@@ -217,7 +235,6 @@ static weir_status write_out(scope *sc, const wr_steps *steps, weir_error *err)
 weir_status wr_handle_pipeline(wr_service *s, const wr_req *req, wr_rep *rep,
                                weir_error *err)
 {
-    (void)rep;
     const wr_steps *steps = req->steps;
     scope sc = {.s = s, .req = req};
     weir_status st = WEIR_OK;
@@ -228,7 +245,7 @@ weir_status wr_handle_pipeline(wr_service *s, const wr_req *req, wr_rep *rep,
     if (st == WEIR_OK)
         st = keep(&sc, steps, err);
     if (st == WEIR_OK)
-        st = write_out(&sc, steps, err);
+        st = write_out(&sc, steps, rep, err);
     for (size_t i = 0; i < sc.n; i++)
         weir_buffer_unref(sc.slot[i].buffer);
     for (size_t i = 0; i < steps->n; i++)

@@ -16,6 +16,7 @@ typedef enum wr_step_kind {
 typedef struct wr_step {
     wr_step_kind kind;
     weir_str name; /* all texts are owned by the step */
+    weir_str key;  /* of LOAD and KEEP, when it is not prefix and name */
     weir_str function;
     weir_str *in;
     int n_in;

@@ -14,7 +14,7 @@ struct wr_run {
     weir_buffer *held[WEIR_IO_MAX]; /* stored inputs, one reference each */
     weir_tensor in[WEIR_IO_MAX];    /* their views */
     wr_output out[WEIR_IO_MAX];
-    void (*done)(void *context, weir_status st, const weir_error *err);
+    void (*executed)(void *context, wr_run *run);
     void *context;
 };
 
@@ -76,6 +76,8 @@ static weir_status resolve(wr_run *r, wr_service *s, const wr_req *req, weir_err
     r->job.n_in = req->n_in;
     r->job.out = r->out;
     r->job.n_out = req->n_out;
+    r->job.keys = r->job.args = NULL;
+    r->job.n_keys = r->job.n_args = 0;
     r->job.n_copies = 0;
     r->job.copied_bytes = 0;
     r->job.done = NULL;
@@ -165,26 +167,37 @@ weir_status wr_handle_run(wr_service *s, const wr_req *req, wr_rep *rep, weir_er
     return run_now(s, req, rep, err);
 }
 
+/* ---- in three stages ---- */
+
 static void job_done(wr_job *job)
 {
     wr_run *r = job->context;
-    weir_status st = job->status;
-    weir_error err = {0};
-    if (st != WEIR_OK)
-        err = job->error;
-    else
-        st = publish(r, NULL, &err);
+    r->executed(r->context, r);
+}
+
+weir_status wr_service_end_run(wr_run *r, wr_rep *rep, weir_error *err)
+{
+    weir_status st = r->job.status;
+    if (st != WEIR_OK && err != NULL)
+        *err = r->job.error;
+    if (st == WEIR_OK)
+        st = publish(r, rep, err);
     wr_count(r->service, r->req->command, WR_COUNTER_calls, 1);
     if (st != WEIR_OK)
         wr_count(r->service, r->req->command, WR_COUNTER_errors, 1);
     release(r);
-    r->done(r->context, st, &err);
+    wr_free(r);
+    return st;
+}
+
+void wr_service_drop_run(wr_run *r)
+{
+    release(r);
     wr_free(r);
 }
 
 weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
-                                 void (*done)(void *context, weir_status st,
-                                              const weir_error *err),
+                                 void (*executed)(void *context, wr_run *run),
                                  void *context, weir_error *err)
 {
     wr_run *r = wr_alloc(sizeof *r);
@@ -192,7 +205,7 @@ weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
         return weir_fail(err, WEIR_ERR_NOMEM, "model '%.*s': no memory for a request",
                          WR_NAME(req->key));
     weir_status st = resolve(r, s, req, err);
-    r->done = done;
+    r->executed = executed;
     r->context = context;
     r->job.done = job_done;
     if (st == WEIR_OK)
@@ -201,5 +214,27 @@ weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
         release(r);
         wr_free(r);
     }
+    return st;
+}
+
+weir_status wr_service_try_run(wr_service *s, const wr_req *req, int64_t bound_ns,
+                               wr_rep *rep, bool *done, weir_error *err)
+{
+    wr_run r;
+    weir_status st = resolve(&r, s, req, err);
+    *done = st != WEIR_OK;
+    if (st == WEIR_OK && wr_engine_try(s->engine, &r.job, bound_ns)) {
+        *done = true;
+        st = r.job.status;
+        if (st != WEIR_OK && err != NULL)
+            *err = r.job.error;
+        if (st == WEIR_OK)
+            st = publish(&r, rep, err);
+    }
+    if (*done) {
+        wr_count(s, req->command, WR_COUNTER_calls, 1);
+        wr_count(s, req->command, WR_COUNTER_errors, st != WEIR_OK);
+    }
+    release(&r);
     return st;
 }

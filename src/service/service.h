@@ -67,20 +67,30 @@ struct wr_service {
 weir_status wr_service_handle(wr_service *s, const wr_req *req, wr_rep *rep,
                               weir_error *err);
 
-/* A run in three stages, for those who must not wait in the middle: begin resolves and hands the job
- * to the engine; `done` is called on an engine thread when outputs are published. The caller keeps
- * `req` and what it names until then. */
+/* A run in three stages, for those who must not wait in the middle. Begin resolves and hands the job to
+ * the engine; `executed` is called, once, on an engine thread, when it has run or failed. End publishes
+ * what a run gave, or hands the results of infer to `rep`, and releases the run: on any thread, once.
+ * The caller keeps `req` and what it names until then. */
 typedef struct wr_run wr_run;
 weir_status wr_service_begin_run(wr_service *s, const wr_req *req,
-                                 void (*done)(void *context, weir_status st,
-                                              const weir_error *err),
+                                 void (*executed)(void *context, wr_run *run),
                                  void *context, weir_error *err);
+weir_status wr_service_end_run(wr_run *run, wr_rep *rep, weir_error *err);
+void wr_service_drop_run(wr_run *run); /* instead: nobody wants what it gave */
+
+/* All three stages at once on the calling thread, if that takes no waiting and the model is expected to
+ * run for less than bound_ns; else *done is false and nothing has happened. */
+weir_status wr_service_try_run(wr_service *s, const wr_req *req, int64_t bound_ns,
+                               wr_rep *rep, bool *done, weir_error *err);
 
 /* The literal key to watch for a value of this kind, appended to an empty text. */
 void wr_service_watch_key(wr_text *out, weir_kind kind, weir_str key);
 
 /* Is the value the kind asked for, and complete? For watches. */
 bool wr_service_is_kind(weir_kind kind, wr_value v);
+
+/* Is what a poll waits for so? */
+bool wr_service_is_met(const wr_req *poll, wr_value v);
 
 /* Counters of one command; safe from any thread. */
 static inline void wr_count(wr_service *s, wr_command c, wr_counter k, uint64_t n)

@@ -74,7 +74,7 @@
     X(model_statistics, "WEIR.MODEL_STATISTICS", WR_REPLY_stats, WR_ARG_kind, WR_ARG_key, WR_ARG_reset) \
     X(infer, "WEIR.INFER", WR_REPLY_tensors, WR_ARG_key, WR_ARG_function, WR_ARG_inputs, WR_ARG_n_outputs, WR_ARG_limit) \
     X(run, "WEIR.RUN", WR_REPLY_ok, WR_ARG_key, WR_ARG_function, WR_ARG_in_keys, WR_ARG_out_keys, WR_ARG_limit) \
-    X(pipeline, "WEIR.PIPELINE", WR_REPLY_steps, WR_ARG_key, WR_ARG_put_prefix, WR_ARG_get_prefix, WR_ARG_steps, WR_ARG_limit)
+    X(pipeline, "WEIR.PIPELINE", WR_REPLY_steps, WR_ARG_key, WR_ARG_steps, WR_ARG_limit)
 
 typedef enum wr_arg {
     WR_ARG_none,
@@ -93,9 +93,7 @@ typedef enum wr_arg {
     WR_ARG_dataset, /* N (FIELD BYTES).. N (NAME TYPE RANK EXTENT.. BYTES).. */
     WR_ARG_options, /* N (OPTION VALUE).. */
     WR_ARG_bytes, /* N CHUNK.. */
-    WR_ARG_put_prefix, /* PREFIX */
-    WR_ARG_get_prefix, /* PREFIX */
-    WR_ARG_steps, /* N (LOAD NAME | TENSOR NAME TYPE RANK EXTENT.. BYTES | RUN NAME FUNCTION N NAME.. N NAME.. | GET NAME | KEEP NAME).. */
+    WR_ARG_steps, /* N (LOAD NAME KEY | TENSOR NAME TYPE RANK EXTENT.. BYTES | RUN NAME FUNCTION N NAME.. N NAME.. | GET NAME | KEEP NAME KEY).. */
     WR_ARG_COUNT
 } wr_arg;
 

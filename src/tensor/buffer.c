@@ -219,3 +219,8 @@ void wr_buffer_set_read_only(weir_buffer *b)
 {
     b->is_read_only = true;
 }
+
+void *wr_buffer_context(const weir_buffer *b, void (*release)(void *context))
+{
+    return b->release == release ? b->context : NULL;
+}

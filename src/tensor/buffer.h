@@ -19,6 +19,9 @@ size_t wr_buffer_footprint(const weir_buffer *b);
 bool wr_buffer_is_read_only(const weir_buffer *b);
 void wr_buffer_set_read_only(weir_buffer *b);
 
+/* What weir_buffer_wrap was given as context, if it was given this `release`; else NULL. */
+void *wr_buffer_context(const weir_buffer *b, void (*release)(void *context));
+
 /* weir_buffer_from for those who know wr_buffer_packed_bytes already. */
 weir_status wr_buffer_copy(weir_buffer **out, const weir_tensor *from, size_t bytes,
                            weir_error *err);

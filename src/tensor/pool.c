@@ -139,7 +139,7 @@ static void *map_pages(size_t n)
 }
 
 /* The address that wr_alloc gave is kept in the word before the aligned header. */
-static wr_block *alloc_aligned(size_t n)
+static void *alloc_aligned(size_t n)
 {
     size_t all;
     if (!wr_add(n, WEIR_ALIGN + sizeof(void *), &all))
@@ -151,12 +151,20 @@ static wr_block *alloc_aligned(size_t n)
         ((uintptr_t)raw + sizeof(void *) + WEIR_ALIGN - 1) & ~(uintptr_t)(WEIR_ALIGN - 1);
     char *aligned = raw + (at - (uintptr_t)raw);
     ((void **)(void *)aligned)[-1] = raw;
-    return (wr_block *)(void *)aligned;
+    return aligned;
 }
 
-static void free_aligned(wr_block *b)
+static void free_aligned(void *p)
 {
-    wr_free(((void **)(void *)b)[-1]);
+    wr_free(((void **)p)[-1]);
+}
+
+static void give_pages(wr_block *b)
+{
+    if (wr_alloc_is_foreign())
+        free_aligned(b->data);
+    else
+        munmap(b->data, b->room);
 }
 
 static wr_block *fresh_block(uint32_t i_class, size_t room)
@@ -169,7 +177,9 @@ static wr_block *fresh_block(uint32_t i_class, size_t room)
     wr_block *b = alloc_aligned(n);
     if (b == NULL)
         return NULL;
-    b->data = room < LARGE ? (char *)b + WR_BLOCK_HEADER : map_pages(room);
+    b->data = room < LARGE            ? (char *)b + WR_BLOCK_HEADER
+              : wr_alloc_is_foreign() ? alloc_aligned(room)
+                                      : map_pages(room);
     if (b->data == NULL) {
         free_aligned(b);
         return NULL;
@@ -188,7 +198,7 @@ static void free_block(wr_block *b)
     unpoison(b, b->room);
 #endif
     if (b->room >= LARGE)
-        munmap(b->data, b->room);
+        give_pages(b);
     free_aligned(b);
 }
 

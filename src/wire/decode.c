@@ -248,52 +248,49 @@ static weir_status read_dataset(reader *r)
 
 /* One more name at the end of a list of a struct's names. */
 static bool add_name(weir_model_options *o, const wr_label *l, weir_str name,
-                     weir_str *room)
+                     wr_option_room *room)
 {
-    const weir_str **names = (const weir_str **)((char *)o + l->at);
-    int *n = (int *)((char *)o + l->count);
-    if (*n == WEIR_IO_MAX)
+    size_t which = 0; /* of the kinds of names */
+    for (const wr_label *k = wr_option_labels; k != l; k++)
+        which += k->type == WR_LABEL_NAMES;
+    int *n = (int *)(void *)((char *)o + l->count);
+    if (*n == WEIR_IO_MAX || which >= sizeof room->names / sizeof *room->names)
         return false;
-    *names = room;
-    room[(*n)++] = name;
+    room->names[which][(*n)++] = name;
+    *(const weir_str **)(void *)((char *)o + l->at) = room->names[which];
     return true;
 }
 
-static weir_status read_option(reader *r, weir_model_options *o, weir_str *rooms)
+weir_status wr_wire_option(weir_model_options *o, wr_option_room *room, weir_str label,
+                           weir_str value, weir_error *err)
 {
-    weir_str name, value;
-    weir_status st = next(r, &name, "option");
-    if (st == WEIR_OK)
-        st = next(r, &value, "option's value");
-    if (st != WEIR_OK)
-        return st;
-    const wr_label *l = wr_label_find(wr_option_labels, name);
+    const wr_label *l = wr_label_find(wr_option_labels, label);
     if (l == NULL)
-        return weir_fail(r->err, WEIR_ERR_ARG, "there is no model option '%.*s'",
-                         WR_NAME(name));
-    bool ok = l->type == WR_LABEL_NAMES
-                  ? add_name(o, l, value, rooms + (l - wr_option_labels) * WEIR_IO_MAX)
-                  : wr_label_parse(l, o, value);
+        return weir_fail(err, WEIR_ERR_ARG, "there is no model option '%.*s'",
+                         WR_NAME(label));
+    bool ok = l->type == WR_LABEL_NAMES ? add_name(o, l, value, room)
+                                        : wr_label_parse(l, o, value);
     return ok ? WEIR_OK
-              : weir_fail(r->err, WEIR_ERR_ARG,
-                          "model option %s: '%.*s' is no value of it", l->name,
-                          WR_NAME(value));
+              : weir_fail(err, WEIR_ERR_ARG, "model option %s: '%.*s' is no value of it",
+                          l->name, WR_NAME(value));
 }
 
 static weir_status read_options(reader *r)
 {
-    int64_t n;
-    size_t n_labels = 0;
-    while (wr_option_labels[n_labels].name != NULL)
-        n_labels++;
+    int64_t n = 0;
     weir_status st = next_count(r, 256, 2, &n, "number of options");
     weir_model_options *o = st == WEIR_OK ? keep(r, 1, sizeof *o) : NULL;
-    weir_str *rooms =
-        o == NULL ? NULL : keep(r, n_labels * WEIR_IO_MAX, sizeof(weir_str));
-    if (st == WEIR_OK && rooms == NULL)
+    wr_option_room *room = o == NULL ? NULL : keep(r, 1, sizeof *room);
+    if (st == WEIR_OK && room == NULL)
         return no_memory(r);
-    for (int64_t i = 0; i < n && st == WEIR_OK; i++)
-        st = read_option(r, o, rooms);
+    for (int64_t i = 0; i < n && st == WEIR_OK; i++) {
+        weir_str label, value;
+        st = next(r, &label, "option");
+        if (st == WEIR_OK)
+            st = next(r, &value, "option's value");
+        if (st == WEIR_OK)
+            st = wr_wire_option(o, room, label, value, r->err);
+    }
     if (st == WEIR_OK) {
         o->struct_bytes = sizeof *o;
         r->d->req.options = o;
@@ -372,6 +369,8 @@ static weir_status read_step(reader *r, wr_step *step)
         return bad_word(r, "step");
     if (st == WEIR_OK)
         st = next(r, &step->name, "step's name");
+    if (st == WEIR_OK && (step->kind == WR_STEP_LOAD || step->kind == WR_STEP_KEEP))
+        st = next(r, &step->key, "step's key");
     if (st == WEIR_OK && step->kind == WR_STEP_TENSOR)
         st = next_view(r, &step->t);
     if (st != WEIR_OK || step->kind != WR_STEP_RUN)
@@ -447,10 +446,6 @@ static weir_status read_field(reader *r, wr_arg field)
         return next(r, &q->to, "second key");
     case WR_ARG_function:
         return next(r, &q->function, "function");
-    case WR_ARG_put_prefix:
-        return next(r, &q->put_prefix, "prefix");
-    case WR_ARG_get_prefix:
-        return next(r, &q->get_prefix, "prefix");
     case WR_ARG_kind:
         return read_kind(r);
     case WR_ARG_tensor:

@@ -143,36 +143,45 @@ static void add_dataset(writer *w, const weir_dataset *ds)
     }
 }
 
-static void add_options(writer *w, const weir_model_options *o)
+bool wr_wire_options(const weir_model_options *o,
+                     void (*each)(void *context, weir_str word), void *context)
 {
-    static const weir_model_options zero;
-    if (o == NULL)
-        o = &zero;
-    wr_text text = {0};
-    writer pairs = {.e = w->e, .text = &text, .err = w->err};
+    bool ok = true;
     for (const wr_label *l = wr_option_labels; l->name != NULL; l++) {
         if (l->type == WR_LABEL_NAMES) {
             const weir_str *names = *(const weir_str *const *)((const char *)o + l->at);
             int n = *(const int *)((const char *)o + l->count);
             for (int i = 0; i < n; i++) {
-                add_text(&pairs, l->name);
-                add_str(&pairs, names[i]);
+                each(context, weir_cstr(l->name));
+                each(context, names[i]);
             }
         } else if (!wr_label_is_zero(l, o)) {
             wr_text value = {0};
             wr_label_print(&value, l, o);
-            add_text(&pairs, l->name);
-            add_word(&pairs, value.p, value.n);
-            if (value.failed)
-                no_memory(w);
+            each(context, weir_cstr(l->name));
+            each(context, (weir_str){value.p, value.n});
+            ok &= !value.failed;
             wr_text_fini(&value);
         }
     }
+    return ok;
+}
+
+static void add_option_word(void *context, weir_str word)
+{
+    add_str(context, word);
+}
+
+static void add_options(writer *w, const weir_model_options *o)
+{
+    static const weir_model_options zero;
+    wr_text text = {0};
+    writer pairs = {.e = w->e, .text = &text, .err = w->err};
+    if (!wr_wire_options(o == NULL ? &zero : o, add_option_word, &pairs) || text.failed)
+        no_memory(w);
     add_int(w, (int64_t)pairs.n_words / 2);
     wr_text_add(w->text, text.p, text.n);
     w->n_words += pairs.n_words;
-    if (text.failed)
-        no_memory(w);
     wr_text_fini(&text);
 }
 
@@ -188,7 +197,21 @@ static void add_bytes(writer *w, const weir_buffer *b)
     }
 }
 
-static void add_step(writer *w, const wr_step *step)
+/* The whole key of a step that loads or keeps: its own, or prefix and name. */
+static void add_step_key(writer *w, weir_str prefix, const wr_step *step)
+{
+    wr_text key = {0};
+    if (step->key.n == 0) {
+        wr_text_add(&key, prefix.p, prefix.n);
+        wr_text_add(&key, step->name.p, step->name.n);
+    }
+    add_str(w, step->key.n > 0 ? step->key : (weir_str){key.p, key.n});
+    if (key.failed)
+        no_memory(w);
+    wr_text_fini(&key);
+}
+
+static void add_step(writer *w, const wr_req *req, const wr_step *step)
 {
     static const char *const word[] = {[WR_STEP_LOAD] = "LOAD",
                                        [WR_STEP_TENSOR] = "TENSOR",
@@ -197,6 +220,9 @@ static void add_step(writer *w, const wr_step *step)
                                        [WR_STEP_KEEP] = "KEEP"};
     add_text(w, word[step->kind]);
     add_str(w, step->name);
+    if (step->kind == WR_STEP_LOAD || step->kind == WR_STEP_KEEP)
+        add_step_key(w, step->kind == WR_STEP_LOAD ? req->get_prefix : req->put_prefix,
+                     step);
     if (step->kind == WR_STEP_TENSOR)
         add_tensor(w, &step->t);
     if (step->kind == WR_STEP_RUN) {
@@ -271,16 +297,10 @@ static void add_field(writer *w, wr_arg field, const wr_req *req)
     case WR_ARG_bytes:
         add_bytes(w, req->buffer);
         break;
-    case WR_ARG_put_prefix:
-        add_str(w, req->put_prefix);
-        break;
-    case WR_ARG_get_prefix:
-        add_str(w, req->get_prefix);
-        break;
     case WR_ARG_steps:
         add_int(w, (int64_t)req->steps->n);
         for (size_t i = 0; i < req->steps->n; i++)
-            add_step(w, &req->steps->step[i]);
+            add_step(w, req, &req->steps->step[i]);
         break;
     case WR_ARG_none:
     case WR_ARG_COUNT:
@@ -360,7 +380,7 @@ static bool step_key(const wr_req *req, size_t at, weir_str *key)
     for (size_t i = 0; i < req->steps->n; i++) {
         const wr_step *s = &req->steps->step[i];
         if ((s->kind == WR_STEP_LOAD || s->kind == WR_STEP_KEEP) && at-- == 0) {
-            *key = s->name;
+            *key = s->key.n > 0 ? s->key : s->name;
             return true;
         }
     }

@@ -37,6 +37,7 @@ const wr_label wr_option_labels[] = {
     OPTION("GUARD_OUTPUT", GUARD, output),
     OPTION_NAMES("INPUT", inputs),
     OPTION_NAMES("OUTPUT", outputs),
+    OPTION_NAMES("FUNCTION", functions),
     {0},
 };
 

@@ -98,6 +98,17 @@ weir_status wr_wire_encode_texts(wr_encoded *e, const weir_str *text, size_t n,
                                  weir_error *err);
 void wr_encoded_fini(wr_encoded *e);
 
+/* The options that differ from their default, as words LABEL VALUE LABEL VALUE ..; false: no memory. */
+bool wr_wire_options(const weir_model_options *o,
+                     void (*each)(void *context, weir_str word), void *context);
+/* One pair back into `o`; names go to the next of `room`, which has WEIR_IO_MAX places for each kind of
+ * name: zero `*room` first. ERR_ARG. */
+typedef struct wr_option_room {
+    weir_str names[4][WEIR_IO_MAX];
+} wr_option_room;
+weir_status wr_wire_option(weir_model_options *o, wr_option_room *room, weir_str label,
+                           weir_str value, weir_error *err);
+
 /* Read the reply of `req` into `rep` and the memory that req->out names. On a failure that the server
  * reported, or a type or shape that differs from req->out, the whole reply has been read and the
  * source can go on (*whole true); on a failure of the source itself it can't. */
@@ -131,6 +142,14 @@ typedef struct wr_decoded {
 
 /* The command of a word "WEIR.PUT", any case; WR_CMD_COUNT: none that travels. */
 wr_command wr_wire_command(weir_str word);
+
+/* Does the command write keys? */
+bool wr_wire_writes(wr_command command);
+
+/* Which words of a command of ours are keys; any words are safe. */
+void wr_wire_word_keys(wr_words words,
+                       void (*each)(void *context, size_t i_word, bool writes),
+                       void *context);
 
 /* Words to request. Views of tensors lie in the words; what is to be stored is held through `h`.
  * `out` is all zero before, and is to be finished whatever the result. ERR_ARG, ERR_DTYPE, ERR_SHAPE,

@@ -16,24 +16,10 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+from tap import done as end, skip, test  # noqa: E402
+
 WEIR = ""
-n_tests = n_failed = 0
-
-
-def test(good, name, *notes):
-    global n_tests, n_failed
-    n_tests += 1
-    n_failed += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", n_tests, name))
-    for note in notes if not good else ():
-        for line in str(note).splitlines():
-            print("# " + line)
-
-
-def skip(name, reason):
-    global n_tests
-    n_tests += 1
-    print("ok %d - %s # SKIP %s" % (n_tests, name, reason))
 
 
 def run(*words, **more):
@@ -287,8 +273,7 @@ def main():
         with open("/dev/full", "w", encoding="utf-8") as full:
             test(run("help", stdout=full).returncode == 1, "a full disk is a failure")
         os.chdir("/")
-    print("1..%d" % n_tests)
-    sys.exit(n_failed > 0)
+    end()
 
 
 main()

@@ -14,20 +14,11 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+from tap import done as end, skip, test  # noqa: E402
+
 PAGE = os.path.join(HERE, "..", "..", "docs", "man", "weir.1")
 NEEDS_ONNX = re.compile(r"^weir model ")
-n_tests = n_failed = 0
-
-
-def test(good, name, *notes, skip=""):
-    global n_tests, n_failed
-    n_tests += 1
-    n_failed += not good and not skip
-    print("%s %d - %s%s" % ("ok" if good or skip else "not ok", n_tests, name,
-                            " # SKIP " + skip if skip else ""))
-    for note in notes if not good and not skip else ():
-        for line in str(note).splitlines():
-            print("# " + line)
 
 
 def run(*command, **more):
@@ -42,12 +33,12 @@ def sections(text, macro):
 
 def check_form():
     if shutil.which("man") is None:
-        test(True, "man formats the page without a warning", skip="no man program")
+        skip("man formats the page without a warning", "no man program")
         return
     env = dict(os.environ, LC_ALL="C.UTF-8", MANWIDTH="80")
     done = run("man", "-l", "--warnings", PAGE, env=env)
     if "minimized" in done.stdout + done.stderr:  # containers replace man by a notice
-        test(True, "man formats the page without a warning", skip="man is a stub here")
+        skip("man formats the page without a warning", "man is a stub here")
         return
     test(done.returncode == 0 and done.stderr == "" and "DESCRIPTION" in done.stdout,
          "man formats the page without a warning", done.stderr, done.returncode)
@@ -77,7 +68,7 @@ def check_examples(weir, page):
         for line in lines:
             words = shlex.split(line)
             if NEEDS_ONNX.match(line) and not has_onnx:
-                test(True, line, skip="no onnx backend")
+                skip(line, "no onnx backend")
                 continue
             done = run(weir, *words[1:], cwd=folder)
             test(words[0] == "weir" and done.returncode == 0 and
@@ -93,8 +84,7 @@ def main():
     check_form()
     check_options(weir, page)
     check_examples(weir, page)
-    print("1..%d" % n_tests)
-    sys.exit(n_failed > 0)
+    end()
 
 
 main()

@@ -7,6 +7,7 @@
 #ifndef WR_CLIENT_TRANSPORT_TRANSPORT_H
 #define WR_CLIENT_TRANSPORT_TRANSPORT_H
 
+#include "base/workers.h"
 #include "service/service.h"
 
 enum { WR_TIMEOUT_MS = 60000 }; /* of a call, where nobody says another */
@@ -20,7 +21,8 @@ struct wr_call {
     wr_rep rep;
     void (*done)(wr_call *call, weir_status st,
                  const weir_error *err); /* once, on any thread */
-    wr_call *next;                       /* the transport's own */
+    wr_work work;                        /* the transport's own .. */
+    wr_link *link;                       /* .. also */
 };
 
 /* Someone who waits for a value to exist, or for a list to have a length. */

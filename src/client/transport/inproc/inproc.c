@@ -24,18 +24,30 @@ static weir_status inproc_exchange(wr_link *l, const wr_req *req, wr_rep *rep,
     return wr_service_handle(&store_of(l)->service, req, rep, err);
 }
 
-static void run_done(void *context, weir_status st, const weir_error *err)
+static void run_executed(void *context, wr_run *run)
 {
     wr_call *call = context;
-    call->done(call, st, err);
+    weir_error err = {0};
+    weir_status st = wr_service_end_run(run, &call->rep, &err);
+    call->done(call, st, &err);
+}
+
+static void run_work(wr_work *work)
+{
+    wr_call *call = (wr_call *)((char *)work - offsetof(wr_call, work));
+    weir_error err = {0};
+    weir_status st = inproc_exchange(call->link, &call->req, &call->rep, &err);
+    call->done(call, st, &err);
 }
 
 static weir_status inproc_begin(wr_link *l, wr_call *call, weir_error *err)
 {
     wr_store *s = store_of(l);
     if (call->req.command == WR_CMD_infer || call->req.command == WR_CMD_run)
-        return wr_service_begin_run(&s->service, &call->req, run_done, call, err);
-    return wr_helpers_begin(&s->helpers, call, err);
+        return wr_service_begin_run(&s->service, &call->req, run_executed, call, err);
+    call->work.run = run_work;
+    call->link = l;
+    return wr_workers_begin(&s->helpers, &call->work, err);
 }
 
 /* ---- watching ---- */
@@ -45,24 +57,12 @@ static wr_wait *wait_of(wr_watch *w)
     return (wr_wait *)((char *)w - offsetof(wr_wait, watch));
 }
 
-static bool length_met(const wr_wait *w, wr_value v)
-{
-    int64_t n = v.kind == WR_VALUE_LIST ? (int64_t)v.of.list->n : 0;
-    switch (w->how) {
-    case WEIR_EQ:
-        return n == w->length;
-    case WEIR_GE:
-        return n >= w->length;
-    case WEIR_LE:
-        return n <= w->length;
-    }
-    return false;
-}
-
 static bool watch_met(wr_watch *watch, wr_value v)
 {
     const wr_wait *w = wait_of(watch);
-    return w->by_length ? length_met(w, v) : wr_service_is_kind(w->kind, v);
+    wr_req poll = {
+        .kind = w->kind, .by_length = w->by_length, .how = w->how, .length = w->length};
+    return wr_service_is_met(&poll, v);
 }
 
 static void watch_fired(wr_watch *watch)

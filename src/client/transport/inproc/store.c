@@ -4,8 +4,6 @@
 
 #include "base/alloc.h"
 
-enum { HELPERS = 2 }; /* a slow one (a model that loads) does not stop puts and gets */
-
 static wr_mutex table_lock;
 static wr_store *stores; /* guarded by table_lock */
 
@@ -25,17 +23,12 @@ static void store_free(wr_store *s)
 {
     if (s == NULL)
         return;
-    wr_helpers_fini(&s->helpers);
+    wr_workers_fini(&s->helpers);
     if (s->service.keyspace != NULL)
         s->service.keyspace->ops->free(s->service.keyspace);
     wr_engine_free(s->service.engine);
     wr_free(s->name);
     wr_free(s);
-}
-
-static weir_status handle(void *context, const wr_req *req, wr_rep *rep, weir_error *err)
-{
-    return wr_service_handle(context, req, rep, err);
 }
 
 static weir_status store_new(wr_store **out, weir_str name,
@@ -60,7 +53,7 @@ static weir_status store_new(wr_store **out, weir_str name,
         store_free(s);
         return st;
     }
-    wr_helpers_init(&s->helpers, handle, &s->service, HELPERS);
+    wr_workers_init(&s->helpers, "weir-helper", WR_HELPERS_MAX, WR_LEVEL_CLIENT);
     s->asked = *opt;
     *out = s;
     return WEIR_OK;

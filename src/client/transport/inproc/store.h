@@ -4,8 +4,12 @@
 #ifndef WR_INPROC_STORE_H
 #define WR_INPROC_STORE_H
 
-#include "client/transport/helpers.h"
-#include "service/service.h"
+#include "base/workers.h"
+#include "client/transport/transport.h"
+
+enum {
+    WR_HELPERS_MAX = 2
+}; /* a slow one (a model that loads) does not stop puts and gets */
 
 typedef struct wr_store {
     char *name; /* owned; guarded, like n_open and next, by the table's lock */
@@ -13,7 +17,8 @@ typedef struct wr_store {
     struct wr_store *next;
     weir_client_options asked; /* of the first opener; texts are not kept */
     wr_service service;
-    wr_helpers helpers;
+    wr_workers
+        helpers; /* carry out non-blocking requests but runs: the engine has its own */
 } wr_store;
 
 /* Open or join the store `name`. ERR_EXISTS: it is open with other options. */

@@ -60,15 +60,10 @@ static size_t draw_home(void)
     return (size_t)(wr_hash(&who, sizeof who, 0x5745) % WR_SLOTS);
 }
 
-static weir_status handle(void *context, const wr_req *req, wr_rep *rep, weir_error *err)
-{
-    return wr_resp_exchange(context, req, rep, err);
-}
-
 static void resp_close(wr_link *link)
 {
     wr_resp *l = resp_of(link);
-    wr_helpers_fini(&l->helpers);
+    wr_workers_fini(&l->helpers);
     wr_watches_fini(&l->watches);
     wr_topology_fini(&l->topology);
     wr_tls_context_free(l->line.tls);
@@ -114,7 +109,7 @@ static weir_status open_scheme(wr_link **out, wr_scheme scheme, weir_str rest,
         return weir_fail(err, WEIR_ERR_NOMEM, "no memory for a client");
     wr_mutex_init(&l->names_lock, WR_LEVEL_LEAF);
     l->errands = (wr_errands){&l->line, &l->topology, PAUSE_MS};
-    wr_helpers_init(&l->helpers, handle, l, HELPERS);
+    wr_workers_init(&l->helpers, "weir-helper", HELPERS, WR_LEVEL_CLIENT);
     wr_watches_init(&l->watches, &l->errands);
     atomic_init(&l->home, draw_home());
     st = wr_address_parse(&l->address, scheme, rest, err);
@@ -156,9 +151,19 @@ static weir_status resp_exchange(wr_link *l, const wr_req *req, wr_rep *rep,
     return wr_resp_exchange(resp_of(l), req, rep, err);
 }
 
+static void run_call(wr_work *work)
+{
+    wr_call *call = (wr_call *)((char *)work - offsetof(wr_call, work));
+    weir_error err = {0};
+    weir_status st = resp_exchange(call->link, &call->req, &call->rep, &err);
+    call->done(call, st, &err);
+}
+
 static weir_status resp_begin(wr_link *l, wr_call *call, weir_error *err)
 {
-    return wr_helpers_begin(&resp_of(l)->helpers, call, err);
+    call->work.run = run_call;
+    call->link = l;
+    return wr_workers_begin(&resp_of(l)->helpers, &call->work, err);
 }
 
 /* Of models the last shard's is waited for: they are set on all at about the same time. */

@@ -3,7 +3,6 @@
 #ifndef WR_RESP_RESP_H
 #define WR_RESP_RESP_H
 
-#include "client/transport/helpers.h"
 #include "client/transport/resp/errand.h"
 #include "client/transport/resp/watch.h"
 
@@ -12,7 +11,7 @@ typedef struct wr_resp {
     wr_line line;
     wr_topology topology;
     wr_errands errands;
-    wr_helpers helpers;
+    wr_workers helpers; /* carry out non-blocking requests */
     wr_watches watches;
     int64_t model_limit_ms; /* SR_MODEL_TIMEOUT; 0: none */
     atomic_size_t home;     /* the shard on which models run */

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The Redis and Valkey module: lib/weir/weir.so. It holds the library's objects of its own, so that it
+# depends on nothing but the C library; the server gives its functions by name.
+
+weir_sources(module_sources src/module)
+if(module_sources AND "client" IN_LIST WEIR_ROOMS)
+  add_library(weir_module MODULE ${module_sources})
+  target_link_libraries(weir_module PRIVATE weir_private weir_core)
+  target_compile_definitions(weir_module PRIVATE WEIR_BUILDING=1)
+  set_target_properties(weir_module PROPERTIES PREFIX "" OUTPUT_NAME weir
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/weir)
+  target_link_options(weir_module PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic)
+  install(TARGETS weir_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir)
+  weir_note(BUILT "Redis/Valkey module: lib/weir/weir.so")
+endif()

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What stands behind `--loadmodule weir.so`, in pairs of words: RedisAI's and our own. */
+#ifndef WR_MODULE_SETTINGS_H
+#define WR_MODULE_SETTINGS_H
+
+#include "module/module.h"
+
+typedef struct settings {
+    int threads;           /* THREADS: of computing; 0: the affinity mask */
+    bool oversubscribe;    /* OVERSUBSCRIBE 1: threads may exceed the mask */
+    int workers;           /* WORKERS: for loading, pipelines, large replies */
+    weir_str backend_path; /* BACKENDSPATH; empty: beside the module */
+    int64_t
+        inline_ns; /* INLINE_US: models expected under it run on the server's thread */
+    size_t offload_bytes;   /* OFFLOAD_BYTES: larger replies are copied by a worker */
+    size_t chunk_bytes;     /* MODEL_CHUNK_SIZE */
+    size_t model_max_bytes; /* MODEL_MAX_BYTES; 0: no limit */
+    int64_t run_max_ms;     /* MODEL_EXECUTION_TIMEOUT; 0: none */
+} settings;
+
+/* The texts lie in argv. ERR_ARG names the word. */
+weir_status settings_parse(settings *out, host_str **argv, int argc, weir_error *err);
+
+#endif
