@@ -3,6 +3,7 @@
 #ifndef WR_RESP_RESP_H
 #define WR_RESP_RESP_H
 
+#include "base/map.h"
 #include "client/transport/resp/errand.h"
 #include "client/transport/resp/watch.h"
 
@@ -16,7 +17,7 @@ typedef struct wr_resp {
     int64_t model_limit_ms; /* SR_MODEL_TIMEOUT; 0: none */
     atomic_size_t home;     /* the shard on which models run */
     wr_mutex names_lock;    /* guards `names`: of statistics that servers told */
-    wr_map names;           /* text -> the same text, owned by the map's keys */
+    wr_map names;           /* text -> an owned copy of it, NUL-terminated */
 } wr_resp;
 
 /* An errand for a request; `err` gets its failure. */
