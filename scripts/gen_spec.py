@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make src/spec/commands.h and docs/commands.md from spec/commands.json; --check proves them current."""
+"""Make src/spec/commands.h, src/spec/redisai.h and docs/commands.md from spec/commands.json; --check
+proves them current."""
 import json
 import pathlib
 import sys
@@ -82,6 +83,59 @@ def wire_tables(spec):
     return lines
 
 
+def redisai(spec):
+    """RedisAI's commands: what the module registers, and what its parsers know of each."""
+    lines = [
+        "/* SPDX-License-Identifier: BSD-3-Clause */",
+        f"/* The table of RedisAI's commands. {MARK} */",
+        "#ifndef WR_SPEC_REDISAI_H",
+        "#define WR_SPEC_REDISAI_H",
+        "",
+        "// clang-format off: generated, one line per entry.",
+        "/* identifier, word, flags, first key, last key, step, told, least words, most words (0: any),",
+        " * summary. told, and the flag getkeys-api: there are more keys, and the module tells them */",
+        "#define WR_AI_COMMAND_MAP(X) \\",
+    ]
+    rows = []
+    for c in spec["redisai"]:
+        flags = c["flags"] + (" getkeys-api" if c["getkeys"] else "")
+        rows.append("    X({}, {}, {}, {}, {}, {}, {}, {}, {}, {})".format(
+            ai_identifier(c["word"]), quoted(c["word"]), quoted(flags), c["first"], c["last"], c["step"],
+            int(c["getkeys"]), c["least"], c["most"], quoted(c["summary"])))
+    lines += [row + " \\" for row in rows[:-1]] + [rows[-1], ""]
+    lines += [
+        "typedef enum wr_ai_command {",
+        "#define X(id, ...) WR_AI_##id,",
+        "    WR_AI_COMMAND_MAP(X)",
+        "#undef X",
+        "    WR_AI_COMMAND_COUNT",
+        "} wr_ai_command;",
+        "// clang-format on",
+        "",
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def ai_identifier(word):
+    """AI._MODELSCAN: MODELSCAN"""
+    return word[len("AI."):].lstrip("_")
+
+
+def manual_redisai(spec):
+    out = ["", "## RedisAI's commands", "",
+           "Answered by Weir's module with RedisAI 1.2's replies and error texts; `docs/compatibility.md`",
+           "says where Weir differs. Flags and keys are what `COMMAND INFO` shows.", "",
+           "| command | words | reply | does | flags | keys |", "|---|---|---|---|---|---|"]
+    for c in spec["redisai"]:
+        keys = "-" if c["first"] == 0 else f"{c['first']}, {c['last']}, {c['step']}" + (
+            ", told" if c["getkeys"] else "")
+        out.append("| `{}` | {} | {} | {} | {} | {} |".format(
+            c["word"], f"`{c['grammar']}`".replace("|", "\\|") if c["grammar"] else "-", c["reply"],
+            c["summary"], c["flags"], keys))
+    return out
+
+
 def manual(spec):
     out = ["<!-- SPDX-License-Identifier: BSD-3-Clause -->", f"<!-- {MARK} -->", "# Commands", "",
            "Every operation of Weir, the calls that reach it, and the commands that SmartRedis",
@@ -111,6 +165,7 @@ def manual(spec):
     out += ["| {} | `{}` |".format(f["name"], f["grammar"].replace("|", "\\|")) for f in spec["fields"]]
     out += ["", "| reply | |", "|---|---|"]
     out += ["| {} | `{}` |".format(f["name"], f["grammar"].replace("|", "\\|")) for f in spec["replies"]]
+    out += manual_redisai(spec)
     out += ["", "## Statistics", "",
             "`weir_client_statistics` gives each command's counters as `COMMAND.COUNTER`, and gauges:",
             "", "| name | unit | meaning |", "|---|---|---|"]
@@ -130,6 +185,9 @@ def check_spec(spec):
         if not set(c["words"].split()) <= known["fields"] or \
                 (c["word"] and c["reply"] not in known["replies"]):
             sys.exit(f"spec/commands.json: {c['name']}: its words or reply are not in the tables")
+    for c in spec["redisai"]:
+        if c["most"] and c["most"] < c["least"]:
+            sys.exit(f"spec/commands.json: {c['word']}: most words below least")
     public = (TOP / "include/weir/client.h").read_text()
     for c in spec["commands"]:
         for call in c["calls"]:
@@ -141,7 +199,9 @@ def main():
     spec = json.loads((TOP / "spec/commands.json").read_text())
     check_spec(spec)
     stale = []
-    for path, text in (("src/spec/commands.h", header(spec)), ("docs/commands.md", manual(spec))):
+    for path, text in (("src/spec/commands.h", header(spec)),
+                       ("src/spec/redisai.h", redisai(spec)),
+                       ("docs/commands.md", manual(spec))):
         file = TOP / path
         if "--check" in sys.argv:
             if not file.exists() or file.read_text() != text:

@@ -101,11 +101,26 @@ typedef struct wr_backend_ops {
 
     /* Load a model or compile a script, on any thread, several at once. Fills *info: inputs,
      * outputs, n_parameters, writes_inputs (must be true if a run may change its input). On failure
-     * *out is untouched and nothing is held. */
+     * *out is untouched and nothing is held.
+     *
+     * What a script is refused for ends in the sentence that RedisAI has for it, verbatim, which
+     * wr_error_sentence finds for adapters. Loading, of the entry points in args->functions:
+     *   Function F does not exist in the given script.
+     *   Wrong number of inputs in function F. Expected 3 but was N
+     *   Wrong inputs type in function F. Expected signature similar to: def F(tensors: List[Tensor],
+     *     keys: List[str], args: List[str])                                            [one line]
+     * Running:
+     *   Function does not exist: F
+     *   Wrong number of inputs provided to function: F
+     *   Unsupported input type in function definition: F
+     *   Function returned unexpected number of outputs - F
+     *   Function returned non-tensor valuesF                                         [no blank] */
     weir_status (*load)(wr_backend_model **out, const wr_load_args *args,
                         weir_model_info *info, weir_error *err);
 
-    /* Run once. Several threads at once for one model. On failure no output buffer is held. */
+    /* Run once. Several threads at once for one model. On failure no output buffer is held. A
+     * function of a script gets the inputs by position, a list of tensors takes the rest; the first
+     * list of texts gets the keys, the second the arguments. So entry points are called as any. */
     weir_status (*run)(wr_backend_model *m, const wr_run_args *args, weir_error *err);
 
     /* Release everything. No run is in flight. Never fails. */

@@ -147,6 +147,27 @@ static weir_status check_out(wr_job *job, weir_error *err)
     return WEIR_OK;
 }
 
+/* Any bytes; a model has no use for them. */
+static weir_status check_texts(const wr_model *m, const char *what, const weir_str *s,
+                               int n, weir_error *err)
+{
+    if (n == 0)
+        return WEIR_OK;
+    if (n < 0 || s == NULL)
+        return weir_fail(err, WEIR_ERR_ARG, "script '%.*s': %d %ss at %s pointer",
+                         WR_NAME(m->name), n, what, s == NULL ? "a null" : "some");
+    if (!m->info.is_script)
+        return weir_fail(err, WEIR_ERR_ARG, "model '%.*s' is no script: it takes no %ss",
+                         WR_NAME(m->name), what);
+    for (int i = 0; i < n; i++) {
+        if (s[i].p == NULL && s[i].n > 0)
+            return weir_fail(err, WEIR_ERR_ARG,
+                             "script '%.*s': %s %d is a null pointer with length %zu",
+                             WR_NAME(m->name), what, i, s[i].n);
+    }
+    return WEIR_OK;
+}
+
 weir_status wr_check_job(wr_job *job, weir_error *err)
 {
     const wr_model *m = job->model;
@@ -163,6 +184,10 @@ weir_status wr_check_job(wr_job *job, weir_error *err)
                            ? "script '%.*s': name one of its functions"
                            : "model '%.*s' is no script: it has no functions",
                        WR_NAME(m->name));
+    if (st == WEIR_OK)
+        st = check_texts(m, "key", job->keys, job->n_keys, err);
+    if (st == WEIR_OK)
+        st = check_texts(m, "argument", job->args, job->n_args, err);
     return st;
 }
 

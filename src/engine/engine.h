@@ -117,6 +117,11 @@ struct wr_job {
     bool apart; /* its only follower runs before it, not with it */
 };
 
+/* What a backend said, without our names before it: RedisAI's own sentence where the text ends in one
+ * (backend.h lists them), else what follows "torch: script 'NAME': ". Points into err; for adapters
+ * whose clients expect that text alone. */
+const char *wr_error_sentence(const weir_error *err);
+
 /* Run now, blocking until done or the deadline. The result is also job->status and job->error. A job
  * that has begun is not abandoned: its memory is free when this returns. Loads the model first where
  * it is not ready (wr_model_ensure with the job's deadline). */

@@ -259,6 +259,80 @@ static void test_ensure_is_tried_again_after_every_allocation_failure(void **sta
     wr_model_unref(m);
 }
 
+/* ---- scripts ------------------------------------------------------------------------------------------ */
+
+static void test_scripts_get_keys_and_arguments(void **state)
+{
+    (void)state;
+    float x[2] = {0}, y[2] = {0};
+    weir_str keys[] = {WEIR_STR("{\0\0}.k"), WEIR_STR("")}, arg = WEIR_STR("a\0b"),
+             entry = WEIR_STR("texts"), bad[] = {{NULL, 1}};
+    weir_model_options o = {.functions = &entry, .n_functions = 1};
+    wr_model *s = NULL, *m = load_mock(e, ECHO4, NULL);
+    weir_buffer *b = bytes_of("mock", 4);
+    expect_ok(wr_model_load(&s, e, WEIR_STR("s"), b, true, &o, NULL, WEIR_NEVER, &err));
+    one j;
+    one_init(&j, s, floats(x, 1, 2), floats(y, 1, 2));
+    j.job.function = WEIR_STR("texts");
+    j.job.keys = keys;
+    j.job.n_keys = 2;
+    j.job.args = &arg;
+    j.job.n_args = 1;
+    expect_ok(run_job(e, &j.job));
+    assert_int_equal(y[0], 20000 + 100 + 6 + 3);
+    j.job.args = NULL;
+    expect_fail(run_job(e, &j.job), WEIR_ERR_ARG, "a null pointer");
+    j.job.n_args = 0;
+    j.job.keys = bad;
+    j.job.n_keys = 1;
+    expect_fail(run_job(e, &j.job), WEIR_ERR_ARG, "key 0 is a null pointer");
+    one_init(&j, m, floats(x, 0, 4), floats(y, 0, 4));
+    j.job.keys = keys;
+    j.job.n_keys = 2;
+    expect_fail(run_job(e, &j.job), WEIR_ERR_ARG, "it takes no keys");
+    wr_model_unref(m);
+    wr_model_unref(s);
+    weir_buffer_unref(b);
+}
+
+static void test_a_script_without_its_entry_point_is_refused(void **state)
+{
+    (void)state;
+    weir_str entry[] = {WEIR_STR("echo"), WEIR_STR("nothing")};
+    weir_model_options o = {.functions = entry, .n_functions = 2};
+    wr_model *s = NULL;
+    weir_buffer *b = bytes_of("mock", 4);
+    expect_fail(wr_model_load(&s, e, WEIR_STR("s"), b, true, &o, NULL, WEIR_NEVER, &err),
+                WEIR_ERR_MODEL, "Function nothing does not exist in the given script.");
+    assert_string_equal(wr_error_sentence(&err),
+                        "Function nothing does not exist in the given script.");
+    weir_buffer_unref(b);
+}
+
+static void test_sentences_are_told_without_our_names(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text, *sentence;
+    } cases[] = {
+        {"torch: script 'a': it has f: Function does not exist: g",
+         "Function does not exist: g"},
+        {"torch: script 'a': too warm (File x)", "too warm (File x)"},
+        {"onnx: model 'it': bad: 'node': 3", "bad: 'node': 3"},
+        {"model 'm': first", "first"},
+        {"script 's': Function returned non-tensor valuesf",
+         "Function returned non-tensor valuesf"},
+        {"backend 'x': nothing of a model", "backend 'x': nothing of a model"},
+        {"model 'm' belongs to another engine", "model 'm' belongs to another engine"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        weir_error said;
+        snprintf(said.text, sizeof said.text, "%s", cases[i].text);
+        assert_string_equal(wr_error_sentence(&said), cases[i].sentence);
+    }
+}
+
 /* ---- at once or not ----------------------------------------------------------------------------------- */
 
 enum { SECOND = 1000000000 };
@@ -394,6 +468,9 @@ int main(void)
         cmocka_unit_test(test_options_of_an_older_program_lack_functions),
         cmocka_unit_test(test_declare_survives_every_allocation_failure),
         cmocka_unit_test(test_ensure_is_tried_again_after_every_allocation_failure),
+        cmocka_unit_test(test_scripts_get_keys_and_arguments),
+        cmocka_unit_test(test_a_script_without_its_entry_point_is_refused),
+        cmocka_unit_test(test_sentences_are_told_without_our_names),
         cmocka_unit_test(test_try_runs_a_model_that_is_known_to_be_quick),
         cmocka_unit_test(test_try_refuses_what_it_does_not_know),
         cmocka_unit_test(test_a_failed_check_is_an_answer),

@@ -254,7 +254,7 @@ static void test_scripts_run_their_functions(void **state)
     weir_buffer_unref(out.buffer);
     out = (wr_output){0};
     job.function = WEIR_STR("nothing");
-    expect_fail(run_job(e, &job), WEIR_ERR_MODEL, "no function 'nothing'");
+    expect_fail(run_job(e, &job), WEIR_ERR_MODEL, "Function does not exist: nothing");
     job.function = WEIR_STR("");
     expect_fail(run_job(e, &job), WEIR_ERR_ARG, "name one of its functions");
     wr_model_unref(m);

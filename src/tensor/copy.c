@@ -6,12 +6,15 @@
 #include "tensor/kernels.h"
 #include "weir/tensor.h"
 
-/* Measured on Zen 4; the reasons hold elsewhere. */
+/* Measured on Zen 4 and 5; the reasons hold elsewhere. */
 enum {
     LARGE_BYTES = 8 << 20, /* from here on a copy does not fit the caches */
+    SMALL_BYTES = 256 << 10, /* up to here it fits the inner ones */
     BLOCK_SMALL = 128,  /* bytes of a block of rows: few lines compete for a cache set */
     BLOCK_LARGE = 1024, /* the same for memory: long reads */
     BLOCK_STREAMED = 2048,
+    BLOCK_WIDE = 2048,      /* for wide panels: the longer the better */
+    BLOCK_WIDE_SMALL = 256, /* too few for them */
     LONG_ROW = 64 /* elements: shorter rows are not streamed */
 };
 
@@ -155,10 +158,13 @@ static int64_t bytes_of(const copy_plan *p)
 static int64_t choose_block(const copy_plan *p, bool *is_streaming)
 {
     int64_t bits = (int64_t)(uintptr_t)p->to;
-    bool is_large = bytes_of(p) >= LARGE_BYTES;
+    int64_t bytes = bytes_of(p);
+    bool is_large = bytes >= LARGE_BYTES;
     for (int i = 0; i < p->rank - 1; i++)
         bits |= p->d[i].to;
-    *is_streaming = is_large && bits % WR_STREAM_ALIGN == 0;
+    *is_streaming = is_large && bits % wr_copy_vector_bytes() == 0;
+    if (wr_copy_is_wide(p->each))
+        return bytes <= SMALL_BYTES ? BLOCK_WIDE_SMALL : BLOCK_WIDE;
     if (*is_streaming)
         return BLOCK_STREAMED;
     return is_large ? BLOCK_LARGE : BLOCK_SMALL;
@@ -258,7 +264,7 @@ weir_status weir_tensor_copy(const weir_tensor *to, const weir_tensor *from,
 {
     size_t bytes;
     if (is_plain_copy(to, from, &bytes)) {
-        memcpy(to->data, from->data, bytes);
+        wr_copy_bytes(to->data, from->data, bytes);
         return WEIR_OK;
     }
     weir_status st = check_pair(to, from, err);

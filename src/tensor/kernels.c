@@ -2,11 +2,82 @@
 /* The inner loops of weir_tensor_copy for runs and for any strides. */
 #include "tensor/kernels.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
+
+/* ---- which vectors ---- */
+
+static atomic_int vector_limit = 64;
+
+static int vector_bytes_here(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
+        return 64;
+    if (__builtin_cpu_supports("avx2"))
+        return 32;
+#endif
+    return 16;
+}
+
+int wr_copy_vector_bytes(void)
+{
+    int here = vector_bytes_here();
+    int limit = atomic_load_explicit(&vector_limit, memory_order_relaxed);
+    return here < limit ? here : limit;
+}
+
+int wr_copy_vector_limit(int bytes)
+{
+    return atomic_exchange(&vector_limit, bytes);
+}
+
+/* ---- bytes ---- */
+
+enum {
+    PIECE = 256 << 10, /* glibc copies more at once by a loop that reads the destination first */
+    FAR = 12 << 20     /* from here on source and destination don't stay in the caches */
+};
+
+#if defined(__SSE2__)
+static void stream_bytes(char *to, const char *from, size_t n)
+{
+    enum { LINE = 64 };
+    size_t head = -(uintptr_t)to % LINE;
+    memcpy(to, from, head);
+    for (to += head, from += head, n -= head; n >= LINE; n -= LINE) {
+        const __m128i *p = (const __m128i *)(const void *)from;
+        __m128i *q = (__m128i *)(void *)to;
+        __m128i a = _mm_loadu_si128(p), b = _mm_loadu_si128(p + 1);
+        __m128i c = _mm_loadu_si128(p + 2), d = _mm_loadu_si128(p + 3);
+        _mm_stream_si128(q, a);
+        _mm_stream_si128(q + 1, b);
+        _mm_stream_si128(q + 2, c);
+        _mm_stream_si128(q + 3, d);
+        to += LINE;
+        from += LINE;
+    }
+    _mm_sfence();
+    memcpy(to, from, n);
+}
+#endif
+
+void wr_copy_bytes(char *to, const char *from, size_t n)
+{
+#if defined(__SSE2__)
+    if (n >= FAR) {
+        stream_bytes(to, from, n);
+        return;
+    }
+#endif
+    for (; n > PIECE; n -= PIECE, to += PIECE, from += PIECE)
+        memcpy(to, from, PIECE);
+    memcpy(to, from, n);
+}
 
 /* ---- runs: two overlapping moves of a fixed size beat a call for so few bytes ---- */
 
@@ -34,7 +105,7 @@ void wr_copy_runs(char *to, const char *from, wr_copy_dim rows, size_t bytes)
 {
     if (bytes > 128 || bytes < 2) {
         for (int64_t i = 0; i < rows.n; i++)
-            memcpy(to + i * rows.to, from + i * rows.from, bytes);
+            wr_copy_bytes(to + i * rows.to, from + i * rows.from, bytes);
     } else if (bytes > 64) {
         runs_64(to, from, rows, bytes);
     } else if (bytes > 32) {
@@ -157,6 +228,8 @@ DEFINE_RECT(rect_16, wide, fill_wide)
 void wr_copy_rect(char *to, const char *from, size_t each, wr_copy_dim rows,
                   wr_copy_dim cols, bool is_streaming)
 {
+    if (wr_copy_spaced(to, from, each, rows, cols, is_streaming))
+        return;
     switch (each) {
     case 1:
         rect_1(to, from, rows, cols, is_streaming);

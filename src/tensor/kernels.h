@@ -14,9 +14,14 @@ typedef struct wr_copy_dim {
     int64_t from;
 } wr_copy_dim;
 
-enum {
-    WR_STREAM_ALIGN = 32
-}; /* bytes: of the destination's rows, where they may be streamed */
+/* Bytes of the widest vectors that the kernels use: 64 with AVX-512 (F and BW), 32 with AVX2, 16. */
+int wr_copy_vector_bytes(void);
+
+/* Testing: no wider ones than this, from now on. Returns the former limit. */
+int wr_copy_vector_limit(int bytes);
+
+/* memcpy, faster where it is large: in pieces that the C library copies best, or past the caches. */
+void wr_copy_bytes(char *to, const char *from, size_t n);
 
 /* Copy `rows` runs of `bytes` bytes. */
 void wr_copy_runs(char *to, const char *from, wr_copy_dim rows, size_t bytes);
@@ -26,10 +31,18 @@ void wr_copy_runs(char *to, const char *from, wr_copy_dim rows, size_t bytes);
 void wr_copy_rect(char *to, const char *from, size_t each, wr_copy_dim rows,
                   wr_copy_dim cols, bool is_streaming);
 
+/* The same by vectors where one side's columns are adjacent and the other's a few elements apart.
+ * False, nothing copied: there is no such kernel for this copy or this processor. */
+bool wr_copy_spaced(char *to, const char *from, size_t each, wr_copy_dim rows,
+                    wr_copy_dim cols, bool is_streaming);
+
 /* The same for rows.from == each and cols.to == each, or nearly: every cache line is used whole on
- * both sides. Streaming needs `to` and rows.to to be multiples of WR_STREAM_ALIGN. */
+ * both sides. Streaming needs `to` and rows.to to be multiples of wr_copy_vector_bytes(). */
 void wr_copy_transposed(char *to, const char *from, size_t each, wr_copy_dim rows,
                         wr_copy_dim cols, bool is_streaming);
 void wr_copy_fence(void);
+
+/* Does wr_copy_transposed take several lines of columns at a time, so that many rows are welcome? */
+bool wr_copy_is_wide(size_t each);
 
 #endif

@@ -91,6 +91,7 @@ static double value_at(mock_op op, const mock_text *m, int64_t run, const array 
     case MOCK_ROWS:
         return mine == NULL ? 0 : (double)mine->rows;
     case MOCK_RUN:
+    case MOCK_TEXTS:
         return (double)run;
     case MOCK_MEAN:
         return mine == NULL ? 0 : mean_at(mine, col);

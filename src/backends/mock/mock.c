@@ -42,6 +42,21 @@ static bool recognises(const void *blob, size_t n)
     return n >= 4 && memcmp(blob, "mock", 4) == 0;
 }
 
+static weir_status check_functions(const wr_load_args *args, const char *name,
+                                   weir_error *err)
+{
+    mock_op op;
+    for (int i = 0; args->is_script && i < args->n_functions; i++) {
+        weir_str f = args->functions[i];
+        if (!mock_op_parse(f, &op))
+            return host->fail(err, WEIR_ERR_MODEL,
+                              "script '%s': Function %.*s does not exist in the given "
+                              "script.",
+                              name, (int)f.n, f.p);
+    }
+    return WEIR_OK;
+}
+
 static weir_status load(wr_backend_model **out, const wr_load_args *args,
                         weir_model_info *info, weir_error *err)
 {
@@ -72,6 +87,11 @@ static weir_status load(wr_backend_model **out, const wr_load_args *args,
                              : "told to fail when loaded");
         host->free(m);
         return st;
+    }
+    weir_status known = check_functions(args, m->name, err);
+    if (known != WEIR_OK) {
+        host->free(m);
+        return known;
     }
     if (!args->is_script) {
         info->n_in = t->n_in;
@@ -195,14 +215,28 @@ static bool hits(int64_t wish, int64_t run)
     return wish == -1 || (wish > 0 && wish == run);
 }
 
+/* A number that tells how many keys and arguments came, and how many bytes. */
+static int64_t texts_number(const wr_run_args *args)
+{
+    int64_t sum = 10000 * (int64_t)args->n_keys + 100 * (int64_t)args->n_args;
+    for (int i = 0; i < args->n_keys; i++)
+        sum += (int64_t)args->keys[i].n;
+    for (int i = 0; i < args->n_args; i++)
+        sum += (int64_t)args->args[i].n;
+    return sum;
+}
+
 static weir_status compute(wr_backend_model *m, const wr_run_args *args, int64_t run,
                            weir_error *err)
 {
     const mock_text *t = &m->text;
     mock_op op = t->op;
     if (m->is_script && !mock_op_parse(args->function, &op))
-        return host->fail(err, WEIR_ERR_MODEL, "script '%s' has no function '%.*s'",
-                          m->name, (int)args->function.n, args->function.p);
+        return host->fail(err, WEIR_ERR_MODEL,
+                          "script '%s': Function does not exist: %.*s", m->name,
+                          (int)args->function.n, args->function.p);
+    if (op == MOCK_TEXTS)
+        run = texts_number(args);
     for (int i = 0; i < args->n_out; i++) {
         weir_status st = prepare(m, args, i, err);
         if (st != WEIR_OK)

@@ -11,6 +11,7 @@ typedef enum mock_op {
     MOCK_ROWS,
     MOCK_RUN,
     MOCK_MEAN,
+    MOCK_TEXTS,
     MOCK_N_OPS
 } mock_op;
 

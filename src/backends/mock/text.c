@@ -99,7 +99,8 @@ static bool parse_io(weir_str s, weir_io *io)
 
 bool mock_op_parse(weir_str name, mock_op *out)
 {
-    static const char *const names[MOCK_N_OPS] = {"echo", "sum", "rows", "run", "mean"};
+    static const char *const names[MOCK_N_OPS] = {"echo", "sum",  "rows",
+                                                  "run",  "mean", "texts"};
     for (int i = 0; i < MOCK_N_OPS; i++) {
         if (is(name, names[i])) {
             *out = (mock_op)i;

@@ -17,7 +17,7 @@
      (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
 /* How a function's parameters are filled from the inputs of a run. */
-enum class wants { tensor, rest_as_list, empty_text_list, its_default };
+enum class wants { tensor, rest_as_list, keys, args, its_default };
 
 struct call_plan {
     std::string name;
@@ -27,6 +27,7 @@ struct call_plan {
     int n_tensor = 0;             /* parameters that are one tensor each */
     int n_required = 0;           /* of these, how many must be given */
     bool has_list = false;        /* a list takes what is left */
+    std::string unsupported;      /* why it can't be called; empty: it can */
 };
 
 /* A model (module, one plan) or a script (unit, a plan for each function). Not changed after load. */

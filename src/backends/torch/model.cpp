@@ -69,7 +69,9 @@ bool is_list_of(const c10::Type &type, c10::TypeKind of)
     return element != nullptr && element->kind() == of;
 }
 
-wants wants_of(const c10::Argument &argument)
+// `n_texts` lists of texts came before this parameter: the first gets the keys, the second the
+// arguments, as RedisAI's entry points have them.
+wants wants_of(const c10::Argument &argument, int n_texts)
 {
     const c10::Type &type = *argument.type();
     const c10::Type *maybe = element_of(type, c10::TypeKind::OptionalType);
@@ -77,8 +79,8 @@ wants wants_of(const c10::Argument &argument)
         return wants::tensor;
     if (is_list_of(type, c10::TypeKind::TensorType))
         return wants::rest_as_list;
-    if (is_list_of(type, c10::TypeKind::StringType))
-        return wants::empty_text_list; // keys and arguments of RedisAI's entry points
+    if (is_list_of(type, c10::TypeKind::StringType) && n_texts < 2)
+        return n_texts == 0 ? wants::keys : wants::args;
     if (argument.default_value())
         return wants::its_default;
     throw std::invalid_argument("parameter '" + argument.name() + "' is of type " +
@@ -137,8 +139,10 @@ call_plan plan_of(torch::jit::Function &function, bool has_self)
     const auto &parameters = function.getSchema().arguments();
     plan.name = function.name();
     plan.function = &function;
+    int n_texts = 0;
     for (std::size_t i = has_self ? 1 : 0; i < parameters.size(); i++) {
-        wants w = wants_of(parameters[i]);
+        wants w = wants_of(parameters[i], n_texts);
+        n_texts += w == wants::keys || w == wants::args;
         bool takes = w == wants::tensor || w == wants::rest_as_list;
         if (plan.has_list && takes)
             throw std::invalid_argument(
@@ -308,15 +312,52 @@ void load_module(wr_backend_model *m, const wr_load_args *args, weir_model_info 
     describe_model(*m, args, dtype, info);
 }
 
+// A script's helpers may have any parameters: that they can't be called from outside shows when
+// somebody tries, as in RedisAI.
+call_plan plan_or_reason(torch::jit::Function &function)
+{
+    try {
+        return plan_of(function, false);
+    } catch (const std::invalid_argument &e) {
+        call_plan plan;
+        plan.name = function.name();
+        plan.unsupported = e.what();
+        return plan;
+    }
+}
+
+// Is there such a function, and does it take what entry points get? RedisAI's sentences.
+void check_entry_point(const torch::jit::CompilationUnit &unit, const std::string &name)
+{
+    const torch::jit::Function *function = nullptr;
+    for (const torch::jit::Function *f : unit.get_functions())
+        if (f->name() == name)
+            function = f;
+    if (function == nullptr)
+        throw plain_error("Function " + name + " does not exist in the given script.");
+    const auto &parameters = function->getSchema().arguments();
+    if (parameters.size() != 3)
+        throw plain_error("Wrong number of inputs in function " + name +
+                          ". Expected 3 but was " + std::to_string(parameters.size()));
+    if (!is_list_of(*parameters[0].type(), c10::TypeKind::TensorType) ||
+        !is_list_of(*parameters[1].type(), c10::TypeKind::StringType) ||
+        !is_list_of(*parameters[2].type(), c10::TypeKind::StringType))
+        throw plain_error("Wrong inputs type in function " + name +
+                          ". Expected signature similar to: def " + name +
+                          "(tensors: List[Tensor], keys: List[str], args: List[str])");
+}
+
 void load_script(wr_backend_model *m, const wr_load_args *args, weir_model_info *info)
 {
     std::string source(static_cast<const char *>(args->blob), args->n_blob);
     m->unit = torch::jit::compile(source);
+    for (int i = 0; i < args->n_functions; i++)
+        check_entry_point(*m->unit, text_of(args->functions[i]));
     info->n_parameters = 0;
     info->writes_inputs = false;
     for (torch::jit::Function *function : m->unit->get_functions()) {
-        m->plans.push_back(plan_of(*function, false));
-        if (may_write_inputs(*function, false))
+        m->plans.push_back(plan_or_reason(*function));
+        if (m->plans.back().unsupported.empty() && may_write_inputs(*function, false))
             info->writes_inputs = true;
     }
     if (m->plans.empty())
@@ -339,6 +380,8 @@ std::string text_of_exception(bool *no_memory)
         *no_memory = text.find("can't allocate memory") != std::string::npos ||
                      text.find("not enough memory") != std::string::npos;
         return short_text(text);
+    } catch (const plain_error &e) {
+        return e.what();
     } catch (const std::exception &e) {
         return short_text(e.what());
     } catch (...) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
 
 #include "engine/backend.h"
@@ -59,6 +60,11 @@ std::string what_file_is(const void *blob, std::size_t n);
 
 /* text.cpp: do the first bytes look like a file of PyTorch? */
 bool looks_like_torch(const void *blob, std::size_t n) noexcept;
+
+/* A sentence of ours, which is told as it is. */
+struct plain_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 /* The text of an exception that is being handled, without libtorch's stack. In model.cpp. */
 std::string text_of_exception(bool *no_memory);

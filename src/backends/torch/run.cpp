@@ -94,20 +94,30 @@ at::Tensor input_of(const wr_backend_model &m, const wr_run_args &args, int i)
     return tensor.device() == m.device ? tensor : tensor.to(m.device);
 }
 
+// What a script refuses: why, then RedisAI's own sentence, which adapters tell their clients.
+[[noreturn]] void refuse(weir_status status, const std::string &why,
+                         const std::string &sentence)
+{
+    constexpr std::size_t ROOM = 200; // so that the sentence is not cut off
+    fail(status,
+         (why.size() > ROOM ? why.substr(0, ROOM) + "..." : why) + ": " + sentence);
+}
+
 const call_plan &plan_for(const wr_backend_model &m, weir_str function)
 {
     if (!m.is_script)
         return m.plans[0];
-    for (const call_plan &plan : m.plans)
-        if (plan.name.size() == function.n &&
-            std::memcmp(plan.name.data(), function.p, function.n) == 0)
+    std::string name(function.n == 0 ? "" : function.p, function.n), why = "it has";
+    for (const call_plan &plan : m.plans) {
+        why += (&plan == &m.plans[0] ? " " : ", ") + plan.name;
+        if (plan.name != name)
+            continue;
+        if (plan.unsupported.empty())
             return plan;
-    std::string text = "no function '" +
-                       std::string(function.p ? function.p : "", function.n) +
-                       "'; the script has";
-    for (const call_plan &plan : m.plans)
-        text += (&plan == &m.plans[0] ? " " : ", ") + plan.name;
-    fail(WEIR_ERR_ARG, text);
+        refuse(WEIR_ERR_MODEL, plan.unsupported,
+               "Unsupported input type in function definition: " + name);
+    }
+    refuse(WEIR_ERR_ARG, why, "Function does not exist: " + name);
 }
 
 // A model takes exactly its inputs. A script's function takes what it has parameters for and leaves
@@ -122,9 +132,19 @@ void check_count(const wr_backend_model &m, const call_plan &plan, int n_in)
         wanted = "at least " + wanted;
     else if (plan.n_tensor > plan.n_required)
         wanted += " to " + std::to_string(plan.n_tensor);
-    fail(WEIR_ERR_ARG, (m.is_script ? "function '" + plan.name + "' " : std::string()) +
-                           "takes " + wanted + " inputs, " + std::to_string(n_in) +
-                           " were given");
+    wanted = "takes " + wanted + " inputs, " + std::to_string(n_in) + " were given";
+    if (!m.is_script)
+        fail(WEIR_ERR_ARG, wanted);
+    refuse(WEIR_ERR_ARG, "function '" + plan.name + "' " + wanted,
+           "Wrong number of inputs provided to function: " + plan.name);
+}
+
+c10::List<std::string> texts_of(const weir_str *s, int n)
+{
+    c10::List<std::string> list;
+    for (int i = 0; i < n; i++)
+        list.push_back(s[i].n == 0 ? std::string() : std::string(s[i].p, s[i].n));
+    return list;
 }
 
 torch::jit::Stack stack_of(const wr_backend_model &m, const call_plan &plan,
@@ -143,8 +163,10 @@ torch::jit::Stack stack_of(const wr_backend_model &m, const call_plan &plan,
             while (next < args.n_in)
                 list.push_back(input_of(m, args, next++));
             stack.emplace_back(std::move(list));
-        } else if (w == wants::empty_text_list) {
-            stack.emplace_back(c10::List<std::string>());
+        } else if (w == wants::keys) {
+            stack.emplace_back(texts_of(args.keys, args.n_keys));
+        } else if (w == wants::args) {
+            stack.emplace_back(texts_of(args.args, args.n_args));
         } else {
             break; // it and all that follow have defaults, which the call fills in
         }
@@ -152,9 +174,10 @@ torch::jit::Stack stack_of(const wr_backend_model &m, const call_plan &plan,
     return stack;
 }
 
-// Tensors of the result in order; tuples and lists are opened.
-void collect(const c10::IValue &value, std::vector<at::Tensor> *out)
+// Tensors of the result in order; tuples and lists are opened. What is no tensor: its kind, else "".
+std::string collect(const c10::IValue &value, std::vector<at::Tensor> *out)
 {
+    std::string other;
     if (value.isTensor()) {
         out->push_back(value.toTensor());
     } else if (value.isTensorList()) {
@@ -162,14 +185,36 @@ void collect(const c10::IValue &value, std::vector<at::Tensor> *out)
             out->push_back(t);
     } else if (value.isTuple()) {
         for (const c10::IValue &part : value.toTupleRef().elements())
-            collect(part, out);
+            other = other.empty() ? collect(part, out) : other;
     } else if (value.isList()) {
         for (const c10::IValue &part : value.toListRef())
-            collect(part, out);
+            other = other.empty() ? collect(part, out) : other;
     } else {
-        fail(WEIR_ERR_MODEL, "it returned " + value.tagKind() +
-                                 "; Weir takes a tensor, a tuple or a list of tensors");
+        other = value.tagKind();
     }
+    return other;
+}
+
+// The results, as many as were asked for. What does not fit is not looked at further.
+void check_results(const wr_backend_model &m, const call_plan &plan,
+                   const std::string &other, std::size_t n, int n_out)
+{
+    std::string why;
+    if (!other.empty())
+        why = "it returned " + other +
+              "; Weir takes a tensor, a tuple or a list of tensors";
+    else if (n != static_cast<std::size_t>(n_out))
+        why = "it gave " + std::to_string(n) + " outputs, " + std::to_string(n_out) +
+              " were asked for";
+    else
+        return;
+    weir_status status = other.empty() ? WEIR_ERR_ARG : WEIR_ERR_MODEL;
+    if (!m.is_script)
+        fail(status, why);
+    refuse(status, why,
+           other.empty()
+               ? "Function returned unexpected number of outputs - " + plan.name
+               : "Function returned non-tensor values" + plan.name); // it has no blank
 }
 
 void check_output(at::Tensor *t, const wr_output &want, std::size_t i)
@@ -270,9 +315,6 @@ void publish(std::vector<at::Tensor> *results, const wr_run_args &args, weir_err
 {
     made_buffers made;
     std::size_t n = results->size();
-    if (n != static_cast<std::size_t>(args.n_out))
-        fail(WEIR_ERR_ARG, "it gave " + std::to_string(n) + " outputs, " +
-                               std::to_string(args.n_out) + " were asked for");
     for (std::size_t i = 0; i < n; i++)
         check_output(&(*results)[i], args.out[i], i);
     made.all.resize(n, nullptr);
@@ -297,7 +339,8 @@ void run_once(const wr_backend_model &m, const wr_run_args &args, weir_error *er
     std::vector<at::Tensor> results;
     {
         c10::IValue value = (*plan.function)(stack_of(m, plan, args));
-        collect(value, &results);
+        std::string other = collect(value, &results);
+        check_results(m, plan, other, results.size(), args.n_out);
     } // from here on results are referred to from nowhere else, unless they are inputs or weights
     publish(&results, args, err);
 }
