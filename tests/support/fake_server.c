@@ -105,6 +105,11 @@ static void *serve(void *arg)
             reset(c);
             break;
         }
+        int half = atomic_load(&c->server->half);
+        if (half > 0 && c->n > (size_t)half) {
+            atomic_store(&c->server->half, 0);
+            (void)c->server->at_half(c, c->server->context);
+        }
         for (size_t used; going && (used = parse(c)) > 0;) {
             going = answer(c);
             memmove(c->buffer, c->buffer + used, c->n - used);

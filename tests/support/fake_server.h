@@ -37,6 +37,8 @@ struct fake_server {
     atomic_int n_commands;    /* but for the handshake's */
     atomic_int n_open;
     atomic_int limit; /* bytes: a longer command is cut off by a reset; 0: none */
+    atomic_int half;  /* bytes: when so many of a command are there, `at_half` is called; 0: none */
+    fake_handler at_half;
     fake_conn conn[FAKE_CONNECTIONS];
 };
 
