@@ -49,8 +49,8 @@ def run_tests(where, name, env):
         found = LINE.match(line)
         if not found or not found.group(2) or found.group(2) == "tests":
             continue
-        if "SKIP" in line.upper():
-            tap.skip("%s: %s" % (where, found.group(2)), "embedded only")
+        if "# SKIP " in line:  # cmocka writes "not ok 3 # SKIP name"
+            tap.skip("%s: %s" % (where, line.split("# SKIP ")[1]), "embedded only")
             continue
         n_bad += found.group(1) != "ok"
         tap.test(found.group(1) == "ok", "%s: %s: %s" % (where, name, found.group(2)),
@@ -101,9 +101,10 @@ def check_tls(kind):
                      kind + ": an unknown authority is refused", text)
             status, text = run("client_loop", {}, base + "?verify=no", "1")
             tap.test(status == 0, kind + ": verify=no", text)
-            status, text = run("client_loop", {}, "rediss://127.0.0.1:%d?ca=%s" %
-                               (server.port, certificates.ca), "1")
-            tap.test(status != 0 and "TLS" in text, kind + ": no TLS at that port", text)
+            status, text = run("client_loop", {"SR_CONN_TIMEOUT": "1"},
+                               "rediss://127.0.0.1:%d?ca=%s" % (server.port, certificates.ca),
+                               "1")
+            tap.test(status != 0 and "is that its TLS port" in text, kind + ": no TLS at that port", text)
             check_programs(kind + " TLS", base + "?ca=" + certificates.ca, [server],
                            ("ut_client", "ut_requests"))
 

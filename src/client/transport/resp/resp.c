@@ -36,13 +36,10 @@ static weir_status refuse_store_options(const weir_client_options *o, weir_error
 static weir_status opening_ends(const weir_client_options *opt, weir_deadline *out,
                                 weir_error *err)
 {
-    int64_t seconds = 0, ms = opt->timeout_ms;
+    int64_t seconds = 0, ms = opt->timeout_ms == 0 ? WR_TIMEOUT_MS : opt->timeout_ms;
     weir_status st = wr_environment_number("SR_CONN_TIMEOUT", &seconds, err);
-    if (st == WEIR_OK && ms == 0) {
-        ms = seconds > 0 ? seconds * 1000 : WR_TIMEOUT_MS;
-        if (seconds > 1000000000)
-            ms = -1;
-    }
+    if (st == WEIR_OK && seconds > 0)
+        ms = seconds > 1000000000 ? -1 : seconds * 1000;
     *out = weir_deadline_in_ms(ms);
     return st;
 }

@@ -166,7 +166,9 @@ static weir_status shake_hands(wr_socket *s, const char *host, const char *name,
         struct pollfd p = {.fd = s->fd,
                            .events = rc == WR_TLS_WANTS_WRITE ? POLLOUT : POLLIN};
         if (poll(&p, 1, wr_poll_ms(until)) <= 0 && weir_now_ns() >= until)
-            st = too_late(err, name);
+            st = weir_fail(err, WEIR_ERR_TIMEOUT,
+                           "the server at %s does not answer in TLS: is that its TLS port?",
+                           name);
     }
     return st;
 }
