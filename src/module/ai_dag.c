@@ -258,8 +258,7 @@ static void note_failure(dag *g, size_t i)
 {
     char line[WR_AI_LINE_MAX];
     const wr_job *job = &g->step[i].job;
-    wr_ai_task task =
-        g->d.op[i].of.run.function.n > 0 ? WR_AI_ON_SCRIPT : WR_AI_ON_MODEL;
+    wr_ai_task task = g->d.op[i].of.run.function.n > 0 ? WR_AI_ON_SCRIPT : WR_AI_ON_MODEL;
     g->failed = true;
     g->timed_out |= job->status == WEIR_ERR_TIMEOUT;
     g->outcome[i].kind = WR_AI_FAILED;
