@@ -78,6 +78,8 @@ static weir_status resolve(wr_run *r, wr_service *s, const wr_req *req, weir_err
     r->job.n_out = req->n_out;
     r->job.keys = r->job.args = NULL;
     r->job.n_keys = r->job.n_args = 0;
+    r->job.calls = NULL;
+    r->job.lenient = false;
     r->job.n_copies = 0;
     r->job.copied_bytes = 0;
     r->job.done = NULL;
