@@ -29,6 +29,11 @@ target_link_libraries(weir_objects PRIVATE weir_private Threads::Threads)
 target_compile_definitions(weir_objects PRIVATE WEIR_BUILDING=1)
 
 set(weir_needs Threads::Threads ${CMAKE_DL_LIBS} m)
+if(WEIR_HAVE_TLS)
+  list(APPEND weir_needs OpenSSL::SSL OpenSSL::Crypto)
+  target_link_libraries(weir_objects PRIVATE OpenSSL::SSL)
+  target_compile_definitions(weir_objects PRIVATE WEIR_HAVE_OPENSSL=1)
+endif()
 add_library(weir_core STATIC $<TARGET_OBJECTS:weir_objects>)
 target_link_libraries(weir_core PUBLIC ${weir_needs})
 

@@ -7,8 +7,6 @@
 #include "base/alloc.h"
 #include "client/request.h"
 
-enum { DEFAULT_TIMEOUT_MS = 60000 };
-
 /* Every scheme that design and documents name; a NULL entry is not built. */
 static const struct {
     const char *scheme;
@@ -16,9 +14,9 @@ static const struct {
 } transports[] = {
     {"embedded", &wr_transport_inproc},
     {"node", NULL},
-    {"redis", NULL},
-    {"rediss", NULL},
-    {"unix", NULL},
+    {"redis", &wr_transport_redis},
+    {"rediss", &wr_transport_rediss},
+    {"unix", &wr_transport_unix},
     {"mpi", NULL},
 };
 
@@ -36,17 +34,30 @@ static weir_status find_transport(weir_str address, const wr_transport_ops **ops
         if (transports[i].ops == NULL)
             return weir_fail(
                 err, WEIR_ERR_UNSUPPORTED,
-                "address '%.*s': the transport '%s:' is not built into this Weir; only "
-                "'embedded:' is",
+                "address '%.*s': the transport '%s:' is not built into this Weir; "
+                "'embedded:', 'redis:', 'rediss:' and 'unix:' are",
                 WR_NAME(address), transports[i].scheme);
         *ops = transports[i].ops;
         *rest = (weir_str){colon + 1, address.n - scheme.n - 1};
         return WEIR_OK;
     }
-    return weir_fail(
-        err, WEIR_ERR_ARG,
-        "address '%.*s' begins with no transport that Weir knows: try 'embedded:'",
-        WR_NAME(address));
+    /* not the whole address: it may hold a password */
+    return weir_fail(err, WEIR_ERR_ARG,
+                     "address '%.*s%s' begins with no transport that Weir knows: try "
+                     "'embedded:' or 'redis://host:port'",
+                     WR_NAME(scheme), colon == NULL ? "" : ":..");
+}
+
+/* Where nobody gave one: ours from the environment, then SmartRedis's, then this process. */
+static weir_status find_address(weir_str *address, wr_text *own, weir_error *err)
+{
+    *address = weir_cstr(getenv("WEIR_ADDRESS"));
+    if (address->n > 0)
+        return WEIR_OK;
+    weir_status st = wr_address_of_smartredis(own, err);
+    if (st == WEIR_OK)
+        *address = own->n > 0 ? (weir_str){own->p, own->n} : WEIR_STR("embedded:");
+    return st;
 }
 
 /* ---- opening ---- */
@@ -129,22 +140,26 @@ weir_status weir_client_new(weir_client **out, weir_str address,
         st = check_options(opt, &full_options, err);
     if (st != WEIR_OK)
         return st;
-    if (address.n == 0)
-        address = weir_cstr(getenv("WEIR_ADDRESS"));
-    if (address.n == 0)
-        address = WEIR_STR("embedded:");
 
+    wr_text found = {0};
     weir_client *c = wr_calloc(1, sizeof *c);
     if (c == NULL)
         return weir_fail(err, WEIR_ERR_NOMEM, "no memory for a client");
     atomic_init(&c->closed, false);
-    weir_client_set_timeout(c, full_options.timeout_ms);
     c->deadline = WEIR_NEVER;
     st = set_prefixes(c, &full_options, err);
+    if (st == WEIR_OK && address.n == 0)
+        st = find_address(&address, &found, err);
     if (st == WEIR_OK)
         st = find_transport(address, &c->ops, &rest, err);
-    if (st == WEIR_OK)
+    if (st == WEIR_OK) {
+        c->default_timeout_ms = c->ops->default_timeout_ms == NULL
+                                    ? WR_TIMEOUT_MS
+                                    : c->ops->default_timeout_ms();
+        weir_client_set_timeout(c, full_options.timeout_ms);
         st = c->ops->open(&c->link, rest, &full_options, err);
+    }
+    wr_text_fini(&found);
     if (st != WEIR_OK) {
         weir_client_free(c);
         return st;
@@ -178,7 +193,7 @@ void weir_client_free(weir_client *c)
 void weir_client_set_timeout(weir_client *c, int64_t timeout_ms)
 {
     if (c != NULL)
-        c->timeout_ms = timeout_ms == 0 ? DEFAULT_TIMEOUT_MS : timeout_ms;
+        c->timeout_ms = timeout_ms == 0 ? c->default_timeout_ms : timeout_ms;
 }
 
 void weir_client_set_deadline(weir_client *c, weir_deadline deadline)

@@ -20,6 +20,7 @@ struct weir_client {
     wr_link *link;
     atomic_bool closed;
     int64_t timeout_ms; /* changed by one thread, as client.h says */
+    int64_t default_timeout_ms;
     weir_deadline deadline;
     wr_text prefix[WR_SIDES]; /* with its dot; empty: none */
     wr_text sources;          /* the entries of SSKEYIN, comma-separated */

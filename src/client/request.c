@@ -93,12 +93,12 @@ static void call_done(wr_call *call, weir_status st, const weir_error *err)
     wr_unlock(&completion);
 }
 
-static void wait_fired(wr_wait *w)
+static void wait_fired(wr_wait *w, weir_status st, const weir_error *err)
 {
     weir_request *r = (weir_request *)((char *)w - offsetof(weir_request, wait));
     lock_completion();
     if (!r->done)
-        complete_locked(r, WEIR_OK, NULL);
+        complete_locked(r, st, err);
     wr_unlock(&completion);
 }
 
@@ -243,6 +243,7 @@ static weir_status begin_wait(weir_client *c, const wr_wait *w, int64_t timeout_
     r->until = wait_until(c, timeout_ms);
     r->wait = *w;
     r->wait.key = r->call.req.key;
+    r->wait.until = r->until;
     r->wait.fired = wait_fired;
     attach(r, c);
     weir_status st = c->ops->watch(c->link, &r->wait, &met, err);

@@ -51,6 +51,7 @@ weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *o
         args.n_keys = of->n_keys;
         args.args = of->args;
         args.n_args = of->n_args;
+        args.calls = of->calls;
     }
     bool watched =
         needs_watch(x, rows, deadline, begun) && wr_queue_watch(m->queue, x, deadline);

@@ -4,6 +4,7 @@
 #include "module/ai.h"
 
 #include "base/alloc.h"
+#include "module/access.h"
 
 // clang-format off
 static const struct {
@@ -158,8 +159,8 @@ void ai_reply_script_ok(call *c, wr_sink *s)
 
 static void report_key(void *context, size_t i_word, unsigned access)
 {
-    (void)access;
-    host.KeyAtPos(context, (int)i_word);
+    access_tell_key(context, i_word, (access & WR_AI_KEY_READ) != 0,
+                    (access & WR_AI_KEY_WRITE) != 0);
 }
 
 static void report_keys(host_ctx *ctx, host_str **argv, int argc)
@@ -183,12 +184,26 @@ static int redisai_command(host_ctx *ctx, host_str **argv, int argc)
     return c == NULL ? HOST_OK : commands[ai_which(c)](c, ctx);
 }
 
+/* Whoever may store a model or set what all have may do anything: a model is code. */
+static bool is_dangerous(wr_ai_command c)
+{
+    return c == WR_AI_MODELSTORE || c == WR_AI_MODELSET || c == WR_AI_SCRIPTSTORE ||
+           c == WR_AI_SCRIPTSET || c == WR_AI_CONFIG;
+}
+
 int redisai_register(host_ctx *ctx)
 {
     for (size_t i = 0; i < WR_AI_COMMAND_COUNT; i++) {
         if (host.CreateCommand(ctx, table[i].word, redisai_command, table[i].flags,
                                table[i].first, table[i].last, table[i].step) != HOST_OK)
             return HOST_ERR;
+        bool writes = table[i].flags[0] == 'w';
+        access_categorize(ctx, table[i].word,
+                          is_dangerous((wr_ai_command)i) ? "write dangerous"
+                          : writes                       ? "write"
+                                                         : "read");
+        if (table[i].first == 1 && strstr(table[i].flags, "getkeys-api") == NULL)
+            access_first_word(ctx, table[i].word, writes);
     }
     return HOST_OK;
 }

@@ -81,6 +81,26 @@ static size_t payload_bytes(const wr_rep *rep)
     return n;
 }
 
+static size_t payload_count(const wr_rep *rep)
+{
+    return (size_t)rep->n_buffers +
+           (rep->dataset == NULL ? 0 : weir_dataset_n_tensors(rep->dataset));
+}
+
+/* Write the reply into a context, and count the copies of payloads that this takes. */
+static void write_reply(call *c, host_ctx *ctx)
+{
+    ctx_sink s = ctx_sink_of(ctx);
+    size_t n = c->st == WEIR_OK ? payload_bytes(&c->d.rep) : 0;
+    c->reply(c, &s.sink);
+    if (n == 0)
+        return;
+    wr_command command =
+        c->d.req.command == WR_CMD_borrow ? WR_CMD_get : c->d.req.command;
+    wr_count(&module.service, command, WR_COUNTER_copies, payload_count(&c->d.rep));
+    wr_count(&module.service, command, WR_COUNTER_copied_bytes, n);
+}
+
 /* ---- life ---- */
 
 static weir_status hold_word(wr_holder *h, size_t i, const weir_tensor *view,
@@ -146,8 +166,7 @@ static int on_unblocked(host_ctx *ctx, host_str **argv, int argc)
         c->st = wr_service_end_run(run, &c->d.rep, &c->err);
         keyspace_unbind();
     }
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     return HOST_OK;
 }
 
@@ -179,8 +198,7 @@ void call_unblock(call *c)
 void call_reply_here(call *c)
 {
     host_ctx *ctx = host.GetThreadSafeContext(c->blocked);
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     host.FreeThreadSafeContext(ctx);
     c->replied = true;
 }
@@ -198,8 +216,7 @@ int call_answer(call *c, host_ctx *ctx)
         atomic_fetch_add_explicit(&module.n_offloaded, 1, memory_order_relaxed);
         return call_on_worker(c, ctx);
     }
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     call_free(c);
     return HOST_OK;
 }
@@ -236,8 +253,7 @@ int call_on_worker(call *c, host_ctx *ctx)
     if (st == WEIR_OK)
         return HOST_OK;
     c->st = st;
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     call_free(c);
     return HOST_OK;
 }
@@ -260,8 +276,7 @@ void call_executed(void *context, wr_run *run)
 static int refuse(call *c, host_ctx *ctx, weir_status st)
 {
     c->st = st;
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     call_free(c);
     return HOST_OK;
 }

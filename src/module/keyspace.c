@@ -270,6 +270,21 @@ static void del_value(host_str *name)
         host.FreeCallReply(reply);
 }
 
+/* A list is known here by the key under which it was seen: the server copies it. */
+static void copy_list(host_str *name, const wr_list *list)
+{
+    const seen *s = mine.seen;
+    while (s != NULL && s->list != list)
+        s = s->next;
+    if (s == NULL)
+        return;
+    host_str *from = keyspace_name(s->key);
+    host_reply *reply = host.Call(mine.ctx, "COPY", "!ssc", from, name, "REPLACE");
+    if (reply != NULL)
+        host.FreeCallReply(reply);
+    host.FreeString(NULL, from);
+}
+
 static void write_one(wr_write *w)
 {
     host_str *name = keyspace_name(w->key);
@@ -280,6 +295,10 @@ static void write_one(wr_write *w)
             host.Call(mine.ctx, "RPUSH", "!sb", name, w->item.p, w->item.n);
         if (reply != NULL)
             host.FreeCallReply(reply);
+    } else if (w->value.kind == WR_VALUE_LIST) {
+        copy_list(name, w->value.of.list);
+        if (w->give)
+            wr_value_unref(w->value);
     } else if (w->value.kind == WR_VALUE_FIELDS) {
         set_fields(name, w->value.of.fields);
         if (w->give)

@@ -57,6 +57,8 @@ weir_status strings_wrap(weir_buffer **out, host_str *s, const weir_tensor *view
                          weir_error *err);
 /* The string behind a buffer, borrowed; NULL: it lies in other memory. */
 host_str *strings_of(const weir_buffer *b);
+/* Let the server move the string to a better place, if nobody but the key holds the buffer. */
+bool strings_defrag(weir_buffer *b, host_defrag *d);
 /* Give strings back that other threads have let go. The server's thread; cheap when there are none. */
 void strings_collect(void);
 

@@ -26,7 +26,8 @@ typedef struct wr_req {
     const weir_tensor
         *out; /* get: one; infer: n_out; their memory is written on success */
     int n_out;
-    bool give_buffers;       /* get, infer: results go to rep->buffer instead of `out` */
+    bool give_buffers; /* get, infer: results go to rep->buffer instead of `out` .. */
+    bool share;        /* .. and may be the stored ones: nobody will write them */
     const weir_str *in_keys; /* run */
     const weir_str *out_keys;
     const weir_str *script_keys; /* run of a script's entry point: its `keys` and .. */

@@ -89,6 +89,12 @@ weir_status wr_handle_get(wr_service *s, const wr_req *req, wr_rep *rep, weir_er
     weir_status st = wr_resolve_tensor(s, req->key, "tensor", &b, err);
     if (st != WEIR_OK)
         return st;
+    if (req->give_buffers && req->share) {
+        wr_count(s, WR_CMD_get, WR_COUNTER_bytes, wr_buffer_footprint(b));
+        rep->buffer[0] = b;
+        rep->n_buffers = 1;
+        return WEIR_OK;
+    }
     if (req->give_buffers) {
         weir_tensor held = weir_buffer_view(b);
         st = weir_buffer_from(&rep->buffer[0], &held, err);

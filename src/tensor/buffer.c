@@ -224,3 +224,8 @@ void *wr_buffer_context(const weir_buffer *b, void (*release)(void *context))
 {
     return b->release == release ? b->context : NULL;
 }
+
+void wr_buffer_move(weir_buffer *b, void *data)
+{
+    b->view.data = data;
+}

@@ -22,6 +22,9 @@ void wr_buffer_set_read_only(weir_buffer *b);
 /* What weir_buffer_wrap was given as context, if it was given this `release`; else NULL. */
 void *wr_buffer_context(const weir_buffer *b, void (*release)(void *context));
 
+/* The wrapped memory lies elsewhere now: same type and shape. Only while nobody else has a reference. */
+void wr_buffer_move(weir_buffer *b, void *data);
+
 /* weir_buffer_from for those who know wr_buffer_packed_bytes already. */
 weir_status wr_buffer_copy(weir_buffer **out, const weir_tensor *from, size_t bytes,
                            weir_error *err);

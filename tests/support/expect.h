@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -52,11 +53,39 @@ static inline weir_tensor view_1d(void *data, weir_dtype dtype, int64_t n)
     return view_of(data, dtype, 1, &n);
 }
 
-/* A client of a store of its own, so that tests don't see each other. */
+/* Where the tests of the client run instead of in an embedded store: a server's address, or NULL. */
+static inline const char *server_address(void)
+{
+    const char *address = getenv("WEIR_TEST_ADDRESS");
+    return address != NULL && address[0] != '\0' ? address : NULL;
+}
+
+static inline bool is_cluster(void)
+{
+    return server_address() != NULL && getenv("WEIR_TEST_CLUSTER") != NULL;
+}
+
+/* For what only an embedded store does. */
+#define needs_embedded()                                                                 \
+    do {                                                                                 \
+        if (server_address() != NULL)                                                    \
+            skip();                                                                      \
+    } while (0)
+
+/* A client of a store of its own, so that tests don't see each other; or of the server under test. */
 static inline weir_client *open_store(const char *address, const weir_client_options *opt)
 {
     weir_client *c = NULL;
-    if (weir_client_new(&c, weir_cstr(address), opt, &err) != WEIR_OK)
+    weir_client_options mine = opt == NULL ? (weir_client_options){0} : *opt;
+    if (server_address() != NULL) { /* which has options of its own */
+        address = server_address();
+        mine.memory_bytes = 0;
+        mine.full = WEIR_FULL_FAIL;
+        mine.threads = 0;
+        mine.oversubscribe = mine.spin = false;
+        mine.backend_path = (weir_str){0};
+    }
+    if (weir_client_new(&c, weir_cstr(address), &mine, &err) != WEIR_OK)
         fail_msg("open %s: %s", address, err.text);
     return c;
 }

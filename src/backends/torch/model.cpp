@@ -8,8 +8,6 @@
 #include <streambuf>
 
 #include <ATen/Context.h>
-#include <torch/csrc/jit/frontend/resolver.h>
-#include <torch/csrc/jit/frontend/sugared_value.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/jit.h>
@@ -349,27 +347,10 @@ void check_entry_point(const torch::jit::CompilationUnit &unit, const std::strin
                           "(tensors: List[Tensor], keys: List[str], args: List[str])");
 }
 
-// The names that a script may use without having made them: torch, and the exceptions that it may raise.
-// (libtorch leaves exceptions to Python.)
-struct script_names : torch::jit::NativeResolver {
-    std::shared_ptr<torch::jit::SugaredValue>
-    resolveValue(const std::string &name, torch::jit::GraphFunction &m,
-                 const torch::jit::SourceRange &loc) override
-    {
-        for (const char *known : {"Exception", "ValueError", "RuntimeError", "TypeError",
-                                  "IndexError", "KeyError", "AssertionError",
-                                  "NotImplementedError", "ArithmeticError"})
-            if (name == known)
-                return std::make_shared<torch::jit::ExceptionValue>(name);
-        return NativeResolver::resolveValue(name, m, loc);
-    }
-};
-
 void load_script(wr_backend_model *m, const wr_load_args *args, weir_model_info *info)
 {
     std::string source(static_cast<const char *>(args->blob), args->n_blob);
-    m->unit = std::make_shared<torch::jit::CompilationUnit>();
-    m->unit->define(c10::nullopt, source, std::make_shared<script_names>(), nullptr);
+    m->unit = compile_script(source);
     for (int i = 0; i < args->n_functions; i++)
         check_entry_point(*m->unit, text_of(args->functions[i]));
     info->n_parameters = 0;

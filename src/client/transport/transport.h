@@ -10,6 +10,8 @@
 #include "base/workers.h"
 #include "service/service.h"
 
+enum { WR_TIMEOUT_MS = 60000 }; /* of a call, where nobody says another */
+
 typedef struct wr_link wr_link; /* each transport's own connection */
 
 /* A request on its way. Lives in the client's memory until done. */
@@ -30,11 +32,14 @@ struct wr_wait {
     bool by_length;
     weir_compare how;
     int64_t length;
-    weir_str key; /* borrowed while watched; of a dataset its base */
-    void (*fired)(
-        wr_wait *w);   /* once, on any thread; takes no lock below WR_LEVEL_REQUEST */
+    weir_str key;        /* borrowed while watched; of a dataset its base */
+    weir_deadline until; /* of looking; the watch itself goes on until unwatch */
+    /* Once, on any thread; takes no lock below WR_LEVEL_REQUEST. With a failure where the wait can't
+     * be met any more. */
+    void (*fired)(wr_wait *w, weir_status st, const weir_error *err);
     wr_watch watch;    /* the transport's own */
     wr_text watch_key; /* the transport's own */
+    void *own;         /* the transport's own */
 };
 
 typedef struct wr_transport_ops {
@@ -59,8 +64,16 @@ typedef struct wr_transport_ops {
 
     /* No call is in flight. */
     void (*close)(wr_link *l);
+
+    /* (optional) What the environment says about a call's time-out. */
+    int64_t (*default_timeout_ms)(void);
 } wr_transport_ops;
 
 extern const wr_transport_ops wr_transport_inproc;
+extern const wr_transport_ops wr_transport_redis, wr_transport_rediss, wr_transport_unix;
+
+/* SmartRedis's environment (SSDB, SR_DB_TYPE) as an address of ours, appended; nothing where it is not
+ * set. */
+weir_status wr_address_of_smartredis(wr_text *out, weir_error *err);
 
 #endif

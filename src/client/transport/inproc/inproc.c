@@ -68,7 +68,7 @@ static bool watch_met(wr_watch *watch, wr_value v)
 static void watch_fired(wr_watch *watch)
 {
     wr_wait *w = wait_of(watch);
-    w->fired(w);
+    w->fired(w, WEIR_OK, NULL);
 }
 
 static weir_status inproc_watch(wr_link *l, wr_wait *w, bool *met, weir_error *err)
