@@ -142,6 +142,46 @@ WEIR_API void wrf_fetch_buffer(const wrf_client *c, CFI_cdesc_t *key, wrf_buffer
     wrf_end(st, &err, stat, errmsg);
 }
 
+/* True: there was one, and it is the caller's. */
+WEIR_API bool wrf_take(const wrf_client *c, CFI_cdesc_t *key, wrf_buffer *out,
+                       const int *timeout_ms, int *stat, CFI_cdesc_t *errmsg)
+{
+    weir_error err;
+    weir_status st =
+        wrf_vacant(out->p, "buffer", "end its loan (weir_buffer_unref)", &err);
+    if (st == WEIR_OK)
+        st = weir_take(c->p, wrf_str(key), timeout_ms == NULL ? -1 : *timeout_ms, &out->p,
+                       &err);
+    wrf_end(st, &err, stat, errmsg);
+    return st == WEIR_OK && out->p != NULL;
+}
+
+/* From a server: asked for its shape first, then received into the array. One that is replaced by one
+ * of another shape in between is asked for again. */
+static weir_status fetch_from_afar(const wrf_client *c, weir_str key, CFI_cdesc_t *out,
+                                   const int *layout, weir_error *err)
+{
+    enum { TRIES = 8 };
+    weir_status st = WEIR_OK;
+    for (int i = 0; i < TRIES; i++) {
+        weir_tensor held, to;
+        st = weir_describe(c->p, key, &held, err);
+        if (st == WEIR_OK)
+            st = wrf_fits(out, &held, NULL, err);
+        if (st == WEIR_OK)
+            st = wrf_allocate(out, &held, layout, &to, err);
+        if (st != WEIR_OK)
+            return st;
+        st = weir_get(c->p, key, &to, err);
+        if (st == WEIR_OK)
+            return st;
+        CFI_deallocate(out);
+        if (st != WEIR_ERR_SHAPE && st != WEIR_ERR_DTYPE)
+            return st;
+    }
+    return st;
+}
+
 /* Into an allocatable: the stored bytes are looked at, so that there is one copy here too. */
 WEIR_API void wrf_fetch(const wrf_client *c, CFI_cdesc_t *key, CFI_cdesc_t *out,
                         const int *layout, int *stat, CFI_cdesc_t *errmsg)
@@ -150,7 +190,9 @@ WEIR_API void wrf_fetch(const wrf_client *c, CFI_cdesc_t *key, CFI_cdesc_t *out,
     weir_tensor to;
     weir_buffer *b = NULL;
     weir_status st = weir_borrow(c->p, wrf_str(key), &b, &err);
-    if (st == WEIR_OK) {
+    if (st == WEIR_ERR_UNSUPPORTED) {
+        st = fetch_from_afar(c, wrf_str(key), out, layout, &err);
+    } else if (st == WEIR_OK) {
         weir_tensor t = weir_buffer_view(b);
         st = wrf_fits(out, &t, NULL, &err);
         if (st == WEIR_OK)

@@ -183,6 +183,18 @@ module weir_m_client
       character(len=*, kind=c_char), intent(inout), optional :: errmsg
     end function
 
+    ! Remove a tensor and get it, as weir_buffer; false: none came in time.
+    logical(c_bool) function weir_take(client, key, buffer, timeout_ms, stat, errmsg) &
+        bind(c, name='wrf_take')
+      import
+      type(weir_client), intent(in) :: client
+      character(len=*, kind=c_char), intent(in) :: key
+      type(weir_buffer), intent(inout) :: buffer
+      integer(c_int), intent(in), optional :: timeout_ms
+      integer(c_int), intent(out), optional :: stat
+      character(len=*, kind=c_char), intent(inout), optional :: errmsg
+    end function
+
     ! ---- datasets and lists ----
 
     subroutine weir_put_dataset(client, dataset, stat, errmsg) bind(c, name='wrf_put_dataset')

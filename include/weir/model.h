@@ -40,8 +40,11 @@ typedef struct weir_model_options {
     weir_str tag;        ///< free text that comes back in weir_model_info
     int64_t version;     ///< 0: one more than the newest
     int64_t batch_max;   ///< rows gathered into one run; 1: never gather; 0: what warm-up
-                         ///< finds worth it (none without it, deterministic or dependent)
-    int64_t batch_min;   ///< wait until so many rows are queued ..
+                         ///< finds worth it (none without it, deterministic or dependent,
+                         ///< or where shapes aren't known: there a number says that rows
+                         ///< are independent)
+    int64_t batch_min;   ///< wait until so many rows are queued; only to reach it may a
+                         ///< run exceed batch_max ..
     int64_t batch_wait_ms; ///< .. but no longer; 0 waits only while the device is busy
     int threads; ///< compute threads of one run; 0 means 1. Never over the affinity mask
     bool rows_dependent;    ///< rows influence each other: never gather, never split

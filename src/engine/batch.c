@@ -51,6 +51,10 @@ static weir_status lay_out(wr_context *x, const wr_job *leader, int64_t rows,
     }
     for (int i = 0; i < leader->n_out && st == WEIR_OK; i++) {
         int64_t shape[WEIR_RANK_MAX] = {0};
+        if (m->loose) { /* the backend makes them */
+            x->batch_out[i] = (wr_output){0};
+            continue;
+        }
         wr_output_shape(m, i, rows, shape);
         x->batch_out[i].buffer = NULL;
         st = weir_tensor_init(&x->batch_out[i].view, NULL, m->info.out[i].dtype,
@@ -63,7 +67,7 @@ static weir_status lay_out(wr_context *x, const wr_job *leader, int64_t rows,
         return st;
     for (int i = 0; i < leader->n_in; i++)
         x->batch_in[i].data = wr_scratch_take(x, weir_tensor_bytes(&x->batch_in[i]));
-    for (int i = 0; i < leader->n_out; i++)
+    for (int i = 0; i < leader->n_out && !m->loose; i++)
         x->batch_out[i].view.data =
             wr_scratch_take(x, weir_tensor_bytes(&x->batch_out[i].view));
     return WEIR_OK;
@@ -86,6 +90,42 @@ static weir_status rows_in(wr_context *x, wr_job *leader, weir_error *err)
     return st;
 }
 
+/* Have the outputs that the backend made a row for each of the batch? */
+static bool outputs_fit(const wr_context *x, int n_out, int64_t rows)
+{
+    for (int i = 0; i < n_out && x->model->loose; i++) {
+        const weir_tensor *t = &x->batch_out[i].view;
+        if (t->rank < 1 || t->shape[0] != rows || t->dtype == WEIR_STRING)
+            return false;
+    }
+    return true;
+}
+
+static void drop_outputs(wr_context *x, int n_out)
+{
+    for (int i = 0; i < n_out && x->model->loose; i++) {
+        weir_buffer_unref(x->batch_out[i].buffer);
+        x->batch_out[i] = (wr_output){0};
+    }
+}
+
+/* Memory for outputs of the shapes that the batch had. */
+static weir_status alloc_like(wr_job *job, const wr_output *slice)
+{
+    for (int i = 0; i < job->n_out; i++) {
+        wr_output *o = &job->out[i];
+        const weir_tensor *t = &slice[i].view;
+        if (!wr_output_wanted(o))
+            continue;
+        weir_status st =
+            weir_buffer_new(&o->buffer, t->dtype, t->rank, t->shape, &job->error);
+        if (st != WEIR_OK)
+            return st;
+        o->view = weir_buffer_view(o->buffer);
+    }
+    return WEIR_OK;
+}
+
 /* One job's rows: guard, then to the caller's memory or a new buffer. */
 static weir_status hand_out(wr_context *x, wr_job *job, int64_t first)
 {
@@ -94,7 +134,8 @@ static weir_status hand_out(wr_context *x, wr_job *job, int64_t first)
         slice[i] = (wr_output){.view = wr_rows(&x->batch_out[i].view, first, job->rows)};
     weir_status st = wr_guard_out(x, job, slice);
     if (st == WEIR_OK)
-        st = wr_output_alloc(x->model, job, &job->error);
+        st = x->model->loose ? alloc_like(job, slice)
+                             : wr_output_alloc(x->model, job, &job->error);
     for (int i = 0; i < job->n_out && st == WEIR_OK; i++)
         st = wr_copy_counted(x, &job->out[i].view, &slice[i].view, &job->error);
     return st;
@@ -145,6 +186,10 @@ static bool run_together(wr_context *x, wr_job *leader, int64_t *now)
                           leader, rows, true, deadline, now, &why);
     if (st != WEIR_OK)
         return false;
+    if (rows > 0 && !outputs_fit(x, leader->n_out, rows)) {
+        drop_outputs(x, leader->n_out);
+        return false;
+    }
     uint64_t n_jobs = 0;
     FOR_JOBS(leader, job)
     {
@@ -152,6 +197,7 @@ static bool run_together(wr_context *x, wr_job *leader, int64_t *now)
     }
     wr_expect_note(x->model, rows, *now - begun);
     rows_out(x, leader, n_jobs, begun, *now);
+    drop_outputs(x, leader->n_out);
     return true;
 }
 

@@ -108,6 +108,17 @@ static weir_status check_count(const wr_model *m, const char *what, int n, const
     return WEIR_OK;
 }
 
+/* Have all inputs as many rows? */
+static bool is_even(const wr_job *job)
+{
+    for (int i = 0; i < job->n_in; i++) {
+        const weir_tensor *t = &job->in[i];
+        if (t->rank < 1 || t->shape[0] != job->rows)
+            return false;
+    }
+    return true;
+}
+
 static weir_status check_in(wr_job *job, weir_error *err)
 {
     const wr_model *m = job->model;
@@ -119,7 +130,9 @@ static weir_status check_in(wr_job *job, weir_error *err)
             return st;
     }
     job->rows = job->n_in > 0 && job->in[0].rank > 0 ? job->in[0].shape[0] : 1;
-    for (int i = 1; m->independent && i < job->n_in; i++) {
+    job->uneven = !is_even(job);
+    for (int i = 1; m->independent && job->uneven && !job->lenient && i < job->n_in;
+         i++) {
         weir_status st =
             check_rows(m, "input", &m->info.in[i], &job->in[i], job->rows, err);
         if (st != WEIR_OK)
@@ -139,7 +152,7 @@ static weir_status check_out(wr_job *job, weir_error *err)
         weir_status st = check_view(m, "output", i, t, err);
         if (st == WEIR_OK && !m->info.is_script)
             st = check_io(m, "output", &m->info.out[i], t, err);
-        if (st == WEIR_OK && m->independent)
+        if (st == WEIR_OK && m->independent && !(job->uneven && job->lenient))
             st = check_rows(m, "output", &m->info.out[i], t, job->rows, err);
         if (st != WEIR_OK)
             return st;
@@ -200,8 +213,8 @@ void wr_output_shape(const wr_model *m, int i, int64_t rows, int64_t *shape)
 
 weir_status wr_output_alloc(const wr_model *m, wr_job *job, weir_error *err)
 {
-    if (!m->known_out)
-        return WEIR_OK;
+    if (!m->known_out || (job->uneven && job->lenient))
+        return WEIR_OK; /* the backend makes them */
     for (int i = 0; i < job->n_out; i++) {
         if (!wr_output_wanted(&job->out[i]))
             continue;

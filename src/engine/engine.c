@@ -160,14 +160,14 @@ static weir_status answer_empty(wr_job *job)
 
 static bool is_empty(const wr_job *job)
 {
-    return job->rows == 0 && job->model->free_rows;
+    return job->rows == 0 && job->model->free_rows && !job->uneven;
 }
 
 /* May it run at once, or is it to wait for its batch to fill? */
 static bool may_run_at_once(const wr_job *job)
 {
     const wr_model *m = job->model;
-    return m->batch_wait_ns == 0 || job->rows >= m->batch_min || m->gather_max == 1;
+    return m->batch_wait_ns == 0 || job->rows >= m->batch_min || !wr_can_gather(job);
 }
 
 /* Run the job that this one's caller has taken along; its owner goes on before the caller's own job. */

@@ -99,6 +99,8 @@ struct wr_job {
     int n_keys;
     const weir_str *args;
     int n_args;
+    bool
+        lenient; /* inputs with different numbers of rows are no error: run alone, whole */
     void (*done)(
         wr_job *job); /* submitted jobs: called once, any thread, without locks */
     void *context;    /* the caller's */
@@ -114,7 +116,8 @@ struct wr_job {
     int64_t queued_ns; /* when it joined the queue, 0: never did */
     int64_t rows;      /* extent of the free first dimension, 1 where there is none */
     int state;
-    bool apart; /* its only follower runs before it, not with it */
+    bool apart;  /* its only follower runs before it, not with it */
+    bool uneven; /* its inputs have no common number of rows */
 };
 
 /* What a backend said, without our names before it: RedisAI's own sentence where the text ends in one

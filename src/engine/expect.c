@@ -22,10 +22,11 @@ void wr_expect_note(wr_model *m, int64_t rows, int64_t ns)
     if (ns <= 0) /* it never came to a run */
         return;
     int c = class_of(rows);
-    int64_t old = known(m, c), faded = old - (old + DECAY - 1) / DECAY;
-    int64_t now = ns > faded ? ns : faded;
-    if (now != old)
-        atomic_store_explicit(&m->expect_ns[c], now, memory_order_relaxed);
+    int64_t old = known(m, c), faded = old - old / DECAY;
+    if (old >= ns && old - ns <= ns / DECAY)
+        return; /* near enough: the line stays in every core's cache */
+    atomic_store_explicit(&m->expect_ns[c], ns > faded ? ns : faded,
+                          memory_order_relaxed);
 }
 
 /* Its class, else no more than the next larger one, else as many times the next smaller one as it has

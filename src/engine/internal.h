@@ -104,6 +104,8 @@ void wr_queue_unref(wr_queue *q);
 /* Fill the job's error with ERR_TIMEOUT in the queue, and return it. */
 weir_status wr_job_timed_out(wr_job *job, int64_t now);
 bool wr_queue_try(wr_queue *q, int need);
+/* May it share a run with others? */
+bool wr_can_gather(const wr_job *job);
 void wr_queue_release(wr_queue *q, int need);
 /* Join the queue and block until this thread has a place (true; followers hang on the job) or the
  * job is done (false; status set). */
@@ -178,9 +180,11 @@ struct wr_model {
     wr_model *next_wanted; /* the queue's lock */
     bool is_wanted;        /* the queue's lock: waits for a loader or has one */
     /* From here on the loading thread's own until it is ready. */
-    int need;            /* places of one run */
-    bool free_rows;      /* the first extent of every input and output is free */
-    bool independent;    /* .. and rows don't influence each other, as far as known */
+    int need;         /* places of one run */
+    bool free_rows;   /* the first extent of every input and output is free */
+    bool independent; /* .. and rows don't influence each other, as far as known */
+    bool
+        loose; /* gathers as told, though its shapes are not known: the user knows its rows */
     bool stretched;      /* warm-up ran batches larger than any it will get from now on */
     int64_t gather_rows; /* the least that run nearly as fast as any; 0: unknown */
     int64_t whole_rows;  /* batches up to this are not worth splitting; 0: unknown */

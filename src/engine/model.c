@@ -100,8 +100,30 @@ static void derive(wr_model *m)
                    first_is_free(info->out, info->n_out);
     m->independent = m->free_rows && !m->opt.rows_dependent;
     m->known_out = !info->is_script && shapes_known(m);
-    m->stretched = false;
+    m->stretched = m->loose = false;
     m->info.block_rows = m->gather_rows = m->whole_rows = 0;
+}
+
+static bool may_be_free(const weir_io *io, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (io[i].rank == 0 || (io[i].rank > 0 && io[i].shape[0] >= 0) ||
+            (io[i].rank >= 0 && io[i].dtype == WEIR_STRING))
+            return false;
+    }
+    return n > 0;
+}
+
+/* Is it to be gathered though Weir does not know the shapes of what it gives (TorchScript), or of more
+ * than the rows (-1 elsewhere)? Only where the user says how much, and nothing speaks against it. */
+static bool may_gather_loosely(const wr_model *m)
+{
+    const weir_model_options *o = &m->opt;
+    bool strict = m->independent && m->known_out;
+    bool refuted = m->free_rows && !m->independent; /* warm-up has looked */
+    return o->batch_max > 1 && !o->rows_dependent && !o->deterministic && !strict &&
+           !refuted && !m->info.is_script && may_be_free(m->info.in, m->info.n_in) &&
+           may_be_free(m->info.out, m->info.n_out);
 }
 
 /* After warm-up, which may have found that rows are not independent, or the best block. */
@@ -109,6 +131,14 @@ static void settle(wr_model *m)
 {
     const weir_model_options *o = &m->opt;
     m->known_out = !m->info.is_script && shapes_known(m);
+    m->batch_min = o->batch_min;
+    m->batch_wait_ns = o->batch_wait_ms > INT64_MAX / 2000000
+                           ? INT64_MAX / 2
+                           : o->batch_wait_ms * 1000000;
+    if (may_gather_loosely(m)) {
+        m->loose = true;
+        m->gather_max = o->batch_max;
+    }
     if (!m->independent || o->deterministic) {
         m->info.block_rows = 0;
         return;
@@ -118,10 +148,6 @@ static void settle(wr_model *m)
     /* Unless told, gather what warm-up found worth it; nothing when that is unknown. */
     int64_t found = m->gather_rows > 0 ? m->gather_rows : m->info.block_rows;
     m->gather_max = o->batch_max > 0 ? o->batch_max : found > 1 ? found : 1;
-    m->batch_min = o->batch_min;
-    m->batch_wait_ns = o->batch_wait_ms > INT64_MAX / 2000000
-                           ? INT64_MAX / 2
-                           : o->batch_wait_ms * 1000000;
 }
 
 static weir_status check_declaration(weir_str name, const weir_buffer *blob,

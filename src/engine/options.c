@@ -58,10 +58,6 @@ static weir_status check_numbers(weir_str name, const weir_model_options *o,
                              "model '%.*s': %s is %lld; give 0 or more", WR_NAME(name),
                              counts[i].name, (long long)counts[i].value);
     }
-    if (o->batch_max > 0 && o->batch_min > o->batch_max)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "model '%.*s': batch_min %lld exceeds batch_max %lld",
-                         WR_NAME(name), (long long)o->batch_min, (long long)o->batch_max);
     return WEIR_OK;
 }
 

@@ -25,21 +25,21 @@ static uint64_t free_places(const wr_queue *q)
 
 /* ---- gathering ----------------------------------------------------------------------------------- */
 
-static bool can_gather(const wr_job *job)
+bool wr_can_gather(const wr_job *job)
 {
     const wr_model *m = job->model;
-    return m->gather_max > 1 && m->independent && m->known_out &&
-           job->rows < m->gather_max;
+    return m->gather_max > 1 && ((m->independent && m->known_out) || m->loose) &&
+           job->rows > 0 && job->rows < m->gather_max && !job->uneven;
 }
 
-/* Same model and signature: all extents but the first. Types were checked against the model. */
+/* Same model and signature: types, and all extents but the first. */
 static bool fits_with(const wr_job *a, const wr_job *b)
 {
-    if (a->model != b->model || !can_gather(b))
+    if (a->model != b->model || !wr_can_gather(b))
         return false;
     for (int i = 0; i < a->n_in; i++) {
         const weir_tensor *s = &a->in[i], *t = &b->in[i];
-        if (s->rank != t->rank)
+        if (s->rank != t->rank || s->dtype != t->dtype)
             return false;
         for (int d = 1; d < s->rank; d++) {
             if (s->shape[d] != t->shape[d])
@@ -53,7 +53,7 @@ static bool fits_with(const wr_job *a, const wr_job *b)
 static bool is_ripe(const wr_job *job, int64_t now)
 {
     const wr_model *m = job->model;
-    if (m->batch_min <= 1 || m->batch_wait_ns == 0 || !can_gather(job) ||
+    if (m->batch_min <= 1 || m->batch_wait_ns == 0 || !wr_can_gather(job) ||
         now - job->queued_ns >= m->batch_wait_ns)
         return true;
     int64_t rows = 0;
@@ -120,15 +120,18 @@ static int64_t share(const wr_queue *q, const wr_job *leader)
     return rows < most ? rows : most;
 }
 
+/* Take followers out of the queue, oldest first, up to the limit. Only to reach batch_min may the last
+ * one exceed it. */
 static void gather(wr_queue *q, wr_job *leader)
 {
-    if (!can_gather(leader))
+    if (!wr_can_gather(leader))
         return;
     int64_t least = leader->model->batch_min, most = share(q, leader);
-    int64_t room = (most > least ? most : least) - leader->rows;
+    int64_t rows = leader->rows;
+    most = most > least ? most : least;
     wr_job **last = &leader->followers, *before = NULL;
-    for (wr_job *j = q->head; j != NULL && room > 0;) {
-        if (j->rows > room || !fits_with(leader, j)) {
+    for (wr_job *j = q->head; j != NULL && rows < most;) {
+        if ((j->rows > most - rows && rows >= least) || !fits_with(leader, j)) {
             before = j;
             j = j->next;
             continue;
@@ -136,7 +139,7 @@ static void gather(wr_queue *q, wr_job *leader)
         wr_job *next = j->next;
         unlink_after(q, before);
         atomic_fetch_sub(&q->word, ONE_QUEUED);
-        room -= j->rows;
+        rows += j->rows;
         j->state = FOLLOWER;
         q->n_submitted -= j->waiter == NULL;
         *last = j;
@@ -219,7 +222,7 @@ static bool joins_first(wr_queue *q, wr_job *job)
     if (first == NULL || q->stopping || first->model != job->model ||
         free_places(q) < (uint64_t)job->model->need || !is_ripe(first, weir_now_ns()))
         return false;
-    bool together = can_gather(job) && fits_with(job, first) &&
+    bool together = wr_can_gather(job) && fits_with(job, first) &&
                     job->rows + first->rows <= job->model->gather_max;
     if (!together && first->waiter == NULL)
         return false;

@@ -105,10 +105,12 @@ static bool must_pack(const wr_model *m, const weir_tensor *t)
 
 /* Rows of one run; all of them when the batch is not to be split. A block the user gave is kept to;
  * one that warm-up found may be stretched by half, so that no small rest is left. */
-static int64_t block_of(const wr_model *m, const wr_output *out, int n_out, int64_t rows)
+static int64_t block_of(const wr_model *m, const wr_job *of, const wr_output *out,
+                        int n_out, int64_t rows)
 {
     int64_t block = m->info.block_rows;
-    if (!m->independent || block <= 0 || rows <= block || rows <= m->whole_rows)
+    if (!m->independent || of->uneven || block <= 0 || rows <= block ||
+        rows <= m->whole_rows)
         return rows;
     for (int i = 0; i < n_out; i++) {
         if (wr_output_wanted(&out[i]))
@@ -183,7 +185,7 @@ weir_status wr_run_views(wr_context *x, const weir_tensor *in, int n_in, wr_outp
                          weir_deadline deadline, int64_t *now, weir_error *err)
 {
     const wr_model *m = x->model;
-    int64_t block = block_of(m, out, n_out, rows);
+    int64_t block = block_of(m, of, out, n_out, rows);
     if (block == rows && (own || all_direct(m, in, n_in)))
         return counted_call(x, in, n_in, out, n_out, of, deadline, now, err);
 
@@ -340,8 +342,9 @@ static weir_status run_staged(wr_context *x, wr_job *job, int64_t *now)
 {
     const wr_model *m = x->model;
     wr_output *out = x->batch_out;
-    size_t need = pack_bytes(m, job->in, job->n_in,
-                             block_of(m, job->out, job->n_out, job->rows), job->rows);
+    size_t need =
+        pack_bytes(m, job->in, job->n_in,
+                   block_of(m, job, job->out, job->n_out, job->rows), job->rows);
     for (int i = 0; i < job->n_out; i++) {
         if (must_stage(m, &job->out[i]) &&
             !wr_add(need, wr_scratch_round(weir_tensor_bytes(&job->out[i].view)), &need))

@@ -430,9 +430,10 @@ static void test_an_outlier_is_forgotten(void **state)
     assert_in_range(n, 20, 48);
     for (int i = 0; i < 100; i++)
         wr_expect_note(m, 1, 12000);
-    assert_int_equal(wr_expect(m, 1), 12000);
+    int64_t now = wr_expect(m, 1);
+    assert_in_range(now, 12000, 13500);
     wr_expect_note(m, 1, 0); /* never came to a run */
-    assert_int_equal(wr_expect(m, 1), 12000);
+    assert_int_equal(wr_expect(m, 1), now);
     wr_model_unref(m);
 }
 

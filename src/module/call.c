@@ -176,8 +176,7 @@ void call_unblock(call *c)
     host.UnblockClient(c->blocked, c);
 }
 
-/* Write the reply where no lock is needed: into the blocked client's own buffer. */
-static void reply_here(call *c)
+void call_reply_here(call *c)
 {
     host_ctx *ctx = host.GetThreadSafeContext(c->blocked);
     ctx_sink s = ctx_sink_of(ctx);
@@ -215,20 +214,25 @@ static void work(wr_work *w)
     c->job(c);
     keyspace_unbind();
     host.FreeThreadSafeContext(ctx);
-    reply_here(c);
+    call_reply_here(c);
     call_unblock(c);
+}
+
+weir_status call_go_on_worker(call *c)
+{
+    c->work.run = work;
+    atomic_fetch_add_explicit(&module.n_worker, 1, memory_order_relaxed);
+    return wr_workers_begin(&module.workers, &c->work, &c->err);
 }
 
 int call_on_worker(call *c, host_ctx *ctx)
 {
     weir_status st = call_block(c, ctx);
-    c->work.run = work;
     if (st == WEIR_OK) {
-        st = wr_workers_begin(&module.workers, &c->work, &c->err);
+        st = call_go_on_worker(c);
         if (st != WEIR_OK)
             host.AbortBlock(c->blocked);
     }
-    atomic_fetch_add_explicit(&module.n_worker, 1, memory_order_relaxed);
     if (st == WEIR_OK)
         return HOST_OK;
     c->st = st;
@@ -248,7 +252,7 @@ void call_executed(void *context, wr_run *run)
         WR_CMD_infer) { /* touches no key: the server's thread is spared */
         c->run = NULL;
         c->st = wr_service_end_run(run, &c->d.rep, &c->err);
-        reply_here(c);
+        call_reply_here(c);
     }
     call_unblock(c);
 }

@@ -20,6 +20,7 @@ struct call {
     void (*reply)(call *c, wr_sink *s);
     void *extra;                /* of those who set job or reply .. */
     void (*free_extra)(void *); /* .. */
+    unsigned show;              /* .. */
 
     host_blocked *blocked; /* NULL: still in its command */
     bool replied;          /* a worker has written the reply already */
@@ -46,11 +47,20 @@ weir_status call_block(call *c, host_ctx *ctx);
 /* It has ended: reply and free on the server's thread. Any thread, once. */
 void call_unblock(call *c);
 
+/* Write the reply where no lock is needed: into the blocked client's own buffer. Any thread; call_unblock
+ * follows. */
+void call_reply_here(call *c);
+
 /* Let a worker do c->job; the client is blocked for it. Returns HOST_OK. */
 int call_on_worker(call *c, host_ctx *ctx);
+/* The same for a call whose client is blocked already, from any thread. */
+weir_status call_go_on_worker(call *c);
 
 /* Run c->d.req, a run or infer: at once when it is quick, else by the engine. Returns HOST_OK. */
 int call_run(call *c, host_ctx *ctx);
+
+/* Load c->d.req, a set_model: on a worker, or declared where it comes from a primary or a file. */
+int call_set_model(call *c, host_ctx *ctx);
 
 /* What the engine calls when it is done; c->run is to be ended. For those who begin runs themselves. */
 void call_executed(void *context, wr_run *run);

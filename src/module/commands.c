@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "module/probe.h"
 #include "module/wait.h"
 
 /* ---- keys ---- */
@@ -69,7 +70,15 @@ static void declare(call *c)
         wr_model_unref(m);
 }
 
-static int set_model(call *c, host_ctx *ctx)
+/* First where a crash harms nobody, then here. */
+static void load_model(call *c)
+{
+    c->st = probe_model(&c->d.req, &c->err);
+    if (c->st == WEIR_OK)
+        handle(c);
+}
+
+int call_set_model(call *c, host_ctx *ctx)
 {
     weir_tensor blob = weir_buffer_view(c->d.req.buffer);
     size_t n = weir_tensor_bytes(&blob);
@@ -86,7 +95,10 @@ static int set_model(call *c, host_ctx *ctx)
                           WR_NAME(c->d.req.key), n, module.model_max_bytes);
         return call_answer(c, ctx);
     }
-    return handle_elsewhere(c, ctx);
+    if (!call_may_block(ctx))
+        return handle_now(c, ctx);
+    c->job = load_model;
+    return call_on_worker(c, ctx);
 }
 
 static int weir_command(host_ctx *ctx, host_str **argv, int argc)
@@ -109,7 +121,7 @@ static int weir_command(host_ctx *ctx, host_str **argv, int argc)
     case WR_CMD_poll:
         return waiting_poll(c, ctx);
     case WR_CMD_set_model:
-        return set_model(c, ctx);
+        return call_set_model(c, ctx);
     case WR_CMD_pipeline:
     case WR_CMD_describe_model:
         return handle_elsewhere(c, ctx);

@@ -159,6 +159,8 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(1, void *, Calloc, (size_t, size_t)) \
     X(1, void *, Realloc, (void *, size_t)) \
     X(1, void, Free, (void *)) \
+    X(0, void *, TryAlloc, (size_t)) \
+    X(0, void *, TryRealloc, (void *, size_t)) \
     X(0, size_t, MallocSize, (void *)) \
     X(0, size_t, MallocSizeString, (host_str *)) \
     X(1, host_blocked *, BlockClient, (host_ctx *, host_command_fn, host_command_fn, host_free_fn, long long)) \

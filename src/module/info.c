@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Our part of INFO: counters only, nothing is loaded or locked for it. */
+#include "module/probe.h"
 #include "module/wait.h"
 
 static void field(host_info *info, const char *name, uint64_t v)
@@ -23,6 +24,7 @@ void info_report(host_info *info, int for_crash_report)
     count(info, "runs_engine", &module.n_engine);
     count(info, "calls_by_workers", &module.n_worker);
     count(info, "replies_by_workers", &module.n_offloaded);
+    host.InfoAddFieldCString(info, "probe", probe_state());
     field(info, "waiting_clients", waiting_count());
     field(info, "buffers_in_use_bytes", m.in_use_bytes);
     field(info, "buffers_kept_bytes", m.kept_bytes);

@@ -2,19 +2,29 @@
 /* Where the server loads us: settings, types, commands, events. */
 #include "module/module.h"
 
-#include <dlfcn.h>
-
 #include "base/alloc.h"
+#include "module/probe.h"
 #include "module/settings.h"
 #include "module/wait.h"
 
 wr_module module;
 
-static const wr_allocator *server_allocator(void)
+/* The server ends itself when it has no memory, unless it is asked to try. */
+static void *try_calloc(size_t n, size_t each)
 {
-    static wr_allocator a;
-    a = (wr_allocator){host.Alloc, host.Calloc, host.Realloc, host.Free};
-    return &a;
+    size_t bytes;
+    void *p = wr_mul(n, each, &bytes) ? host.TryAlloc(bytes) : NULL;
+    if (p != NULL)
+        memset(p, 0, bytes);
+    return p;
+}
+
+static void use_server_memory(void)
+{
+    bool tries = host.TryAlloc != NULL;
+    wr_allocator a = {tries ? host.TryAlloc : host.Alloc, tries ? try_calloc : host.Calloc,
+                      host.TryRealloc != NULL ? host.TryRealloc : host.Realloc, host.Free};
+    wr_alloc_use(&a);
 }
 
 /* ---- events ---- */
@@ -80,11 +90,15 @@ int RedisModule_OnLoad(host_ctx *ctx, host_str **argv, int argc)
     host.SetModuleAttribs(ctx, "ai", 1, 1);
     if (host.SetModuleOptions != NULL)
         host.SetModuleOptions(ctx, HOST_OPTION_HANDLE_IO_ERRORS);
-    wr_alloc_use(server_allocator());
+    use_server_memory();
     module.server_thread = pthread_self();
     if (settings_parse(&s, argv, argc, &err) != WEIR_OK || start(&s, &err) != WEIR_OK ||
         types_register(ctx, &err) != WEIR_OK)
         return fail(ctx, err.text);
+    if (!probe_init(s.probe, s.backend_path))
+        host.Log(ctx, "warning",
+                 "weir: models are not tried in a process of their own: %s",
+                 probe_state());
     module.background = host.GetDetachedThreadSafeContext(ctx);
     if (commands_register(ctx) != HOST_OK || redisai_register(ctx) != HOST_OK)
         return fail(ctx, "its commands can't be registered");

@@ -24,6 +24,10 @@ static weir_status set_pair(int64_t *value, settings *s, weir_str name, weir_str
         s->backend_path = word;
         return WEIR_OK;
     }
+    if (wr_word_is(name, "PROBE")) {
+        s->probe = word;
+        return WEIR_OK;
+    }
     for (size_t i = 0; i < N_NUMBERS; i++) {
         if (!wr_word_is(name, numbers[i].name))
             continue;

@@ -9,6 +9,7 @@ typedef struct settings {
     int threads;           /* THREADS: of computing; 0: the affinity mask */
     bool oversubscribe;    /* OVERSUBSCRIBE 1: threads may exceed the mask */
     int workers;           /* WORKERS: for loading, pipelines, large replies */
+    weir_str probe;        /* PROBE: the program weir; off: none; empty: beside the module */
     weir_str backend_path; /* BACKENDSPATH; empty: beside the module */
     int64_t
         inline_ns; /* INLINE_US: models expected under it run on the server's thread */

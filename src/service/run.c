@@ -76,8 +76,10 @@ static weir_status resolve(wr_run *r, wr_service *s, const wr_req *req, weir_err
     r->job.n_in = req->n_in;
     r->job.out = r->out;
     r->job.n_out = req->n_out;
-    r->job.keys = r->job.args = NULL;
-    r->job.n_keys = r->job.n_args = 0;
+    r->job.keys = req->script_keys;
+    r->job.n_keys = req->n_script_keys;
+    r->job.args = req->script_args;
+    r->job.n_args = req->n_script_args;
     r->job.n_copies = 0;
     r->job.copied_bytes = 0;
     r->job.done = NULL;

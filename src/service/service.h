@@ -29,6 +29,10 @@ typedef struct wr_req {
     bool give_buffers;       /* get, infer: results go to rep->buffer instead of `out` */
     const weir_str *in_keys; /* run */
     const weir_str *out_keys;
+    const weir_str *script_keys; /* run of a script's entry point: its `keys` and .. */
+    int n_script_keys;
+    const weir_str *script_args; /* .. its `args` */
+    int n_script_args;
     weir_buffer *buffer;               /* put without a copy; set_model's bytes */
     const weir_dataset *dataset;       /* put_dataset */
     const weir_model_options *options; /* set_model */

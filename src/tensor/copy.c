@@ -8,14 +8,14 @@
 
 /* Measured on Zen 4 and 5; the reasons hold elsewhere. */
 enum {
-    LARGE_BYTES = 8 << 20, /* from here on a copy does not fit the caches */
+    LARGE_BYTES = 8 << 20,   /* from here on a copy does not fit the caches */
     SMALL_BYTES = 256 << 10, /* up to here it fits the inner ones */
     BLOCK_SMALL = 128,  /* bytes of a block of rows: few lines compete for a cache set */
     BLOCK_LARGE = 1024, /* the same for memory: long reads */
     BLOCK_STREAMED = 2048,
     BLOCK_WIDE = 2048,      /* for wide panels: the longer the better */
     BLOCK_WIDE_SMALL = 256, /* too few for them */
-    LONG_ROW = 64 /* elements: shorter rows are not streamed */
+    LONG_ROW = 64           /* elements: shorter rows are not streamed */
 };
 
 typedef struct copy_plan {

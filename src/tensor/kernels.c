@@ -39,8 +39,10 @@ int wr_copy_vector_limit(int bytes)
 /* ---- bytes ---- */
 
 enum {
-    PIECE = 256 << 10, /* glibc copies more at once by a loop that reads the destination first */
-    FAR = 12 << 20     /* from here on source and destination don't stay in the caches */
+    PIECE =
+        256
+        << 10, /* glibc copies more at once by a loop that reads the destination first */
+    FAR = 12 << 20 /* from here on source and destination don't stay in the caches */
 };
 
 #if defined(__SSE2__)

@@ -94,8 +94,8 @@ static INLINE int64_t look_ahead(int64_t bytes)
             for (int j = 0; j < k; j++) {                                                \
                 char *p = r->to - shift * EACH + j * VECTOR;                             \
                 __builtin_prefetch(p + ahead, 1);                                        \
-                _mm512_mask_storeu_epi##BITS(                                            \
-                    p, out[j], _mm512_permutexvar_epi##BITS(order[j], v));               \
+                _mm512_mask_storeu_epi##BITS(p, out[j],                                  \
+                                             _mm512_permutexvar_epi##BITS(order[j], v)); \
             }                                                                            \
         }                                                                                \
     }                                                                                    \
@@ -103,12 +103,12 @@ static INLINE int64_t look_ahead(int64_t bytes)
     {                                                                                    \
         if (r.is_streaming)                                                              \
             for (; r.n > 0 && (uintptr_t)r.to % VECTOR != 0;)                            \
-                step(&r, 1, EACH, EACH, r.apart * EACH);                                 \
+                step(&r, 1, EACH, EACH, r.apart *EACH);                                  \
         if (r.apart == 2)                                                                \
             gather_blocks_##EACH(&r, 2);                                                 \
         else                                                                             \
             gather_blocks_##EACH(&r, r.apart < 0 ? -r.apart : r.apart);                  \
-        step(&r, r.n, EACH, EACH, r.apart * EACH);                                       \
+        step(&r, r.n, EACH, EACH, r.apart *EACH);                                        \
     }                                                                                    \
     TARGET static void scatter_##EACH(run r)                                             \
     {                                                                                    \

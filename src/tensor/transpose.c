@@ -21,8 +21,8 @@ typedef void panel_function(char *to, int64_t to_step, const char *from,
 
 enum {
     LINE = 64,
-    WIDE = 4 * LINE,      /* bytes of columns of a wide panel */
-    WIDE_ROWS = 512       /* bytes of rows from which on it pays */
+    WIDE = 4 * LINE, /* bytes of columns of a wide panel */
+    WIDE_ROWS = 512  /* bytes of rows from which on it pays */
 };
 
 #if defined(__x86_64__)
@@ -96,10 +96,10 @@ AVX512 static inline __attribute__((always_inline)) __m512i low_4(__m512i a, __m
 
 AVX512 static inline __attribute__((always_inline)) __m512i high_4(__m512i a, __m512i b)
 {
-    return _mm512_permutex2var_epi32(a,
-                                     _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12,
-                                                       28, 13, 29, 14, 30, 15, 31),
-                                     b);
+    return _mm512_permutex2var_epi32(
+        a,
+        _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+        b);
 }
 
 AVX512 static inline __attribute__((always_inline)) __m512i low_8(__m512i a, __m512i b)
@@ -162,10 +162,7 @@ static panel_function *const panels[][KINDS][2] = {
 #define WIDE_ROW(EACH)                                                                   \
     ROW(EACH), [BY_AVX512] = {panel_avx512_##EACH, panel_avx512_stream_##EACH},          \
                [BY_WIDE] = {panel_wide_##EACH, panel_wide_stream_##EACH}
-    {ROW(1)},
-    {ROW(2)},
-    {WIDE_ROW(4)},
-    {WIDE_ROW(8)}
+    {ROW(1)}, {ROW(2)}, {WIDE_ROW(4)}, {WIDE_ROW(8)}
 #undef ROW
 #undef WIDE_ROW
 };

@@ -299,7 +299,7 @@ static weir_status read_one(reader *r, const wr_req *req)
     weir_tensor held;
     const weir_tensor *into = req->give_buffers ? NULL : req->out;
     weir_status st = item(r, &it);
-    if (st != WEIR_OK || it.kind == WR_ITEM_NULL)
+    if (st != WEIR_OK || (it.kind == WR_ITEM_NULL && req->command == WR_CMD_take))
         return st;
     if (it.kind != WR_ITEM_ARRAY || it.n != 3)
         return unexpected(r, &it, "a tensor");

@@ -63,7 +63,7 @@ def check_usage():
     expect("too many arguments", ["model", "a", "b"], 2, err="too many arguments: 2")
     expect("info takes no arguments", ["info", "x"], 2, err="too many")
     expect("-- ends the options", ["model", "--no-run", "--", "--json"], 1, err="--json")
-    for command in ("info", "model", "bench", "help"):
+    for command in ("info", "model", "bench", "probe", "help"):
         test(run(command, "--help").stdout == run("help", command).stdout,
              "weir %s --help is weir help %s" % (command, command))
 

@@ -130,6 +130,24 @@ def check_slow(kind, server, c):
              kind + ": a transaction does not wait", got)
 
 
+def check_probe(kind):
+    """Models that crash or hang where they are loaded: the server goes on."""
+    with start(kind, env={"WEIR_MOCK_CRASH": "1"}) as server, server.client() as c:
+        tap.test(b"weir_probe:on" in c.call("INFO", "EVERYTHING") or
+                 b"probe:on" in c.call("INFO", "EVERYTHING"), kind + ": models are tried apart")
+        text = error_of(set_model, c, "crash", ECHO + b"; crash_load")
+        tap.test(text.startswith("ERR_MODEL model 'crash' ends the process that loads it"),
+                 kind + ": one that crashes is refused", text)
+        begun = time.monotonic()
+        text = error_of(c.call, "WEIR.SET_MODEL", "MODEL", "hang", 1, "BACKEND", "mock", 300, 1,
+                        ECHO + b"; delay_us=60000000; deaf")
+        took = time.monotonic() - begun
+        tap.test(text.startswith("ERR_TIMEOUT") and took < 10,
+                 kind + ": one that hangs is stopped", text, took)
+        tap.test(c.call("PING") == b"PONG" and c.call("EXISTS", "crash", "hang") == 0,
+                 kind + ": the server lives on")
+
+
 def check_waiting(kind, server, c):
     def later(*words):
         def do():
@@ -239,6 +257,7 @@ def main():
             check_models(kind, c)
             check_slow(kind, server, c)
             check_waiting(kind, server, c)
+        check_probe(kind)
         for how in ("RDB", "AOF", "rewritten AOF"):
             check_restart(kind, how)
         check_replica(kind)

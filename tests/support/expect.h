@@ -60,6 +60,11 @@ static inline const char *server_address(void)
     return address != NULL && address[0] != '\0' ? address : NULL;
 }
 
+static inline bool is_cluster(void)
+{
+    return server_address() != NULL && getenv("WEIR_TEST_CLUSTER") != NULL;
+}
+
 /* For what only an embedded store does. */
 #define needs_embedded()                                                                 \
     do {                                                                                 \
@@ -71,9 +76,16 @@ static inline const char *server_address(void)
 static inline weir_client *open_store(const char *address, const weir_client_options *opt)
 {
     weir_client *c = NULL;
-    if (server_address() != NULL)
+    weir_client_options mine = opt == NULL ? (weir_client_options){0} : *opt;
+    if (server_address() != NULL) { /* which has options of its own */
         address = server_address();
-    if (weir_client_new(&c, weir_cstr(address), opt, &err) != WEIR_OK)
+        mine.memory_bytes = 0;
+        mine.full = WEIR_FULL_FAIL;
+        mine.threads = 0;
+        mine.oversubscribe = mine.spin = false;
+        mine.backend_path = (weir_str){0};
+    }
+    if (weir_client_new(&c, weir_cstr(address), &mine, &err) != WEIR_OK)
         fail_msg("open %s: %s", address, err.text);
     return c;
 }

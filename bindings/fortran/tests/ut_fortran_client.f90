@@ -28,6 +28,8 @@ contains
     real(real32) :: a(3, 2) = 1, b(3, 2)
     integer :: dtype, stat
     integer(int64), allocatable :: extent(:)
+    type(weir_buffer) :: taken
+    real(real32), pointer :: view(:)
 
     call weir_put(c, 'a', a)
     call check(weir_exists(c, weir_kind_tensor, 'a'), 'a tensor that was put exists')
@@ -46,6 +48,13 @@ contains
     call check(.not. weir_exists(c, weir_kind_tensor, 'renamed'), 'del')
     call check(weir_poll(c, weir_kind_tensor, 'a', timeout_ms=0), 'poll finds what is there')
     call check(.not. weir_poll(c, weir_kind_tensor, 'b', 0), 'poll tells what is not there')
+    call weir_put(c, 'taken', [1.5, 2.5])
+    call check(weir_take(c, 'taken', taken, timeout_ms=0), 'take finds what is there')
+    call weir_buffer_view(taken, view)
+    call check(all(view == [1.5, 2.5]) .and. .not. weir_exists(c, weir_kind_tensor, 'taken'), &
+      'take removes what it gives')
+    call weir_buffer_unref(taken)
+    call check(.not. weir_take(c, 'taken', taken, timeout_ms=10), 'nothing is left to take')
     call weir_client_set_deadline(c, weir_now_ns() - 1_int64)
     call weir_put(c, 'late', a, stat=stat)
     call check_number(stat, weir_err_timeout, 'a deadline in the past ends a call')

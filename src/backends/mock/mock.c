@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,9 @@ static weir_status load(wr_backend_model **out, const wr_load_args *args,
     mock_text *t = &m->text;
     bool gated =
         (t->gate_fd >= 0 || t->tell_fd >= 0) && getenv("WEIR_MOCK_GATES") == NULL;
-    if (gated || t->fail_load) {
+    if (t->crash_load && getenv("WEIR_MOCK_CRASH") != NULL)
+        (void)raise(SIGKILL); /* as a library that tramples on its memory would end */
+    if (gated || t->fail_load || t->crash_load) {
         weir_status st =
             host->fail(err, WEIR_ERR_MODEL, "model '%s': %s", m->name,
                        gated ? "gates need WEIR_MOCK_GATES in the environment"

@@ -21,7 +21,7 @@ typedef enum mock_op {
     X(delay_us) X(delay_row_us) X(fail_on) X(fail_every) X(nan_on) X(inf_on)            \
     X(parameters) X(tell_fd) X(gate_fd)
 /* Statements without a value. */
-#define MOCK_FLAGS(X) X(deaf) X(fail_load) X(write_input)
+#define MOCK_FLAGS(X) X(deaf) X(fail_load) X(crash_load) X(write_input)
 // clang-format on
 
 typedef struct mock_text {

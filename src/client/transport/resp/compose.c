@@ -45,19 +45,21 @@ static void legs_set(wr_resp *l, legs *s, size_t i, wr_req req, weir_deadline un
 }
 
 /* The first failure, by number. */
-static weir_status first_failure(const legs *s, weir_error *err)
+static weir_status first_failure(const legs *s, size_t *which, weir_error *err)
 {
     for (size_t i = 0; i < s->n; i++) {
+        *which = i;
         if (s->e[i].st != WEIR_OK)
             return weir_fail(err, s->e[i].st, "%s", s->leg[i].error.text);
     }
     return WEIR_OK;
 }
 
-weir_status wr_resp_fetch_all(wr_resp *l, const weir_str *key, size_t n,
+weir_status wr_resp_fetch_all(wr_resp *l, const char *what, const weir_str *key, size_t n,
                               weir_buffer **out, weir_deadline until, weir_error *err)
 {
     legs s = {0};
+    weir_error inner = {0};
     weir_status st = legs_init(&s, n, err);
     for (size_t i = 0; st == WEIR_OK && i < n; i++)
         legs_set(l, &s, i,
@@ -69,7 +71,10 @@ weir_status wr_resp_fetch_all(wr_resp *l, const weir_str *key, size_t n,
                  until);
     if (st == WEIR_OK) {
         wr_errands_do(&l->errands, s.e, n);
-        st = first_failure(&s, err);
+        size_t bad = 0;
+        st = first_failure(&s, &bad, &inner);
+        if (st != WEIR_OK)
+            weir_fail(err, st, "%s '%.*s': %.380s", what, WR_NAME(key[bad]), inner.text);
         for (size_t i = 0; i < n; i++) {
             weir_buffer *b = s.e[i].st == WEIR_OK ? s.leg[i].rep.buffer[0] : NULL;
             if (st == WEIR_OK)
@@ -86,7 +91,7 @@ weir_status wr_resp_put_all(wr_resp *l, const weir_str *key, weir_buffer *const 
                             size_t n, weir_deadline until, weir_error *err)
 {
     legs s = {0};
-    size_t n_failed = 0;
+    size_t n_failed = 0, bad;
     weir_error inner = {0};
     weir_status st = legs_init(&s, n, err);
     for (size_t i = 0; st == WEIR_OK && i < n; i++)
@@ -101,7 +106,7 @@ weir_status wr_resp_put_all(wr_resp *l, const weir_str *key, weir_buffer *const 
         wr_errands_do(&l->errands, s.e, n);
         for (size_t i = 0; i < n; i++)
             n_failed += s.e[i].st != WEIR_OK;
-        st = first_failure(&s, &inner);
+        st = first_failure(&s, &bad, &inner);
         if (st != WEIR_OK)
             weir_fail(err, st, "%zu of %zu results could not be stored: %.400s", n_failed, n,
                       inner.text);
@@ -139,7 +144,7 @@ static weir_status run_apart(wr_resp *l, const wr_req *req, weir_deadline until,
     weir_tensor view[WEIR_IO_MAX];
     wr_rep rep = {0};
     weir_status st =
-        wr_resp_fetch_all(l, req->in_keys, (size_t)req->n_in, in, until, err);
+        wr_resp_fetch_all(l, "input", req->in_keys, (size_t)req->n_in, in, until, err);
     if (st == WEIR_OK) {
         for (int i = 0; i < req->n_in; i++)
             view[i] = weir_buffer_view(in[i]);
@@ -162,16 +167,32 @@ static weir_status run_apart(wr_resp *l, const wr_req *req, weir_deadline until,
     return st;
 }
 
+static weir_status check_out_keys(const wr_req *req, weir_error *err)
+{
+    for (int i = 0; i < req->n_out; i++) {
+        for (int j = 0; j < i; j++) {
+            if (wr_str_eq(req->out_keys[i], req->out_keys[j]))
+                return weir_fail(err, WEIR_ERR_ARG,
+                                 "model '%.*s': output '%.*s' is named twice",
+                                 WR_NAME(req->key), WR_NAME(req->out_keys[i]));
+        }
+    }
+    return WEIR_OK;
+}
+
 /* Keys that lie together are worked on where they lie; others are brought to a model and back. */
 weir_status wr_resp_run(wr_resp *l, const wr_req *req, wr_rep *rep, weir_deadline until,
                         weir_error *err)
 {
     wr_marked key;
+    weir_status st = check_out_keys(req, err);
+    if (st != WEIR_OK)
+        return st;
     int slot = common_slot(req);
     wr_shard shard = wr_topology_shard_of(&l->topology, slot);
     if (slot < 0 || shard.low < 0)
         return run_apart(l, req, until, err);
-    weir_status st = wr_marked_make(&key, shard.low, req->key, err);
+    st = wr_marked_make(&key, shard.low, req->key, err);
     if (st != WEIR_OK)
         return st;
     wr_req marked = *req;
@@ -204,7 +225,7 @@ static weir_status copy_tensor(wr_resp *l, const wr_req *req, weir_deadline unti
                                weir_error *err)
 {
     weir_buffer *b = NULL;
-    weir_status st = wr_resp_fetch_all(l, &req->key, 1, &b, until, err);
+    weir_status st = wr_resp_fetch_all(l, "tensor", &req->key, 1, &b, until, err);
     if (st == WEIR_OK)
         st = wr_resp_put_all(l, &req->to, &b, 1, until, err);
     weir_buffer_unref(b);

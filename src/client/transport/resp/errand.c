@@ -112,6 +112,11 @@ static wr_verdict judge(wr_errands *x, wr_errand *e, wr_node *n, const char *lin
         return WR_DISPLACED;
     if (begins(line, "ERR unknown command"))
         return no_module(e, n);
+    if (begins(line, "ERR Protocol error: invalid bulk length"))
+        st = weir_fail(why, WEIR_ERR_FULL,
+                       "'%.*s' is larger than the server at %s takes in one piece: raise its "
+                       "proto-max-bulk-len",
+                       WR_NAME(e->name), n->name);
     wr_errand_end(e, st, why);
     return WR_DONE;
 }

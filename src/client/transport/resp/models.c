@@ -109,6 +109,16 @@ static void name_shards(const parts *all, bool ok, char *text, size_t room)
     }
 }
 
+/* The name as the caller knows it: without its mark. (One that can't be printed the server leaves out.) */
+static void unmark(char *text, weir_str key, weir_str name)
+{
+    size_t n_mark = key.n - name.n;
+    char mark[8] = {0};
+    memcpy(mark, key.p, n_mark);
+    for (char *at; strlen(mark) == n_mark && (at = strstr(text, mark)) != NULL;)
+        memmove(at, at + n_mark, strlen(at + n_mark) + 1);
+}
+
 /* All or an error that says where it is now. */
 static weir_status settle(const parts *all, const wr_req *req, const char *done,
                           weir_error *err)
@@ -119,6 +129,7 @@ static weir_status settle(const parts *all, const wr_req *req, const char *done,
         return WEIR_OK;
     while (all->e[i].st == WEIR_OK)
         i++;
+    unmark(all->p[i].error.text, all->p[i].key.s, req->key);
     if (n_ok == 0)
         return weir_fail(err, all->e[i].st, "%s '%.*s', shard %zu of %zu: %.380s",
                          wr_kind_name(req->kind), WR_NAME(req->key), i + 1, all->n,
@@ -239,17 +250,18 @@ static weir_status at_shard(wr_resp *l, wr_shard shard, const wr_req *req, wr_re
     e.slot = shard.low;
     e.impatient = unreached != NULL;
     st = wr_errand_do(&l->errands, &e);
+    if (st != WEIR_OK)
+        unmark(inner.text, key.s, req->key);
     wr_marked_fini(&key);
     if (unreached != NULL)
         *unreached = e.unreached;
     const char *where = shard.node == NULL ? "?" : shard.node->name;
+    bool script = req->kind == WEIR_SCRIPT || req->function.n > 0;
     if (st == WEIR_ERR_KEY) /* the server names the marked key, which may begin with a NUL */
-        return weir_fail(err, st,
-                         "there is no model or script '%.*s' on the shard at %s: set it first",
-                         WR_NAME(req->key), where);
+        return weir_fail(err, st, "there is no %s '%.*s' on the shard at %s: set it first",
+                         script ? "script" : "model", WR_NAME(req->key), where);
     if (st != WEIR_OK)
-        weir_fail(err, st, "'%.*s' on the shard at %s: %.380s", WR_NAME(req->key), where,
-                  inner.text);
+        weir_fail(err, st, "%.400s (on the shard at %s)", inner.text, where);
     return st;
 }
 

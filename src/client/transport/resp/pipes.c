@@ -146,7 +146,7 @@ static weir_status gather(wr_resp *l, apart *a, const wr_steps *s, const keys *k
             a->name[n++] = k->key[i];
         }
     }
-    weir_status st = wr_resp_fetch_all(l, a->name, n, a->value, until, err);
+    weir_status st = wr_resp_fetch_all(l, "load", a->name, n, a->value, until, err);
     for (size_t i = 0, at = 0; st == WEIR_OK && i < s->n; i++) {
         if (s->step[i].kind != WR_STEP_LOAD || a->steps.step[i].kind != WR_STEP_TENSOR)
             continue;

@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 
-enum { PAUSE_MS = 500, HELPERS = 4 };
+enum { PAUSE_MS = 500, LOOK_MS = 1000, HELPERS = 4 };
 
 static wr_resp *resp_of(wr_link *l)
 {
@@ -166,46 +166,52 @@ static weir_status resp_begin(wr_link *l, wr_call *call, weir_error *err)
     return wr_workers_begin(&resp_of(l)->helpers, &call->work, err);
 }
 
-/* Of models the last shard's is waited for: they are set on all at about the same time. */
-static weir_status resp_watch(wr_link *link, wr_wait *w, bool *met, weir_error *err)
+/* Look once: that takes a round trip, even of a wait whose time is over already. */
+static weir_status look(wr_resp *l, wr_wait *w, bool *met, weir_error *err)
 {
-    wr_resp *l = resp_of(link);
     wr_rep rep = {0};
-    wr_req look = {.command = w->by_length ? WR_CMD_poll : WR_CMD_exists,
-                   .kind = w->kind,
-                   .key = w->key,
-                   .by_length = w->by_length,
-                   .how = w->how,
-                   .length = w->length,
-                   .limit = {0, WEIR_NEVER}};
-    w->own = NULL;
-    look.limit.deadline = w->until;
-    if (!w->by_length)
-        look.limit.timeout_ms = -1;
-    weir_status st = WEIR_OK;
-    if (w->by_length) {
-        int slot = l->topology.clustered ? wr_slot_of(w->key) : -1;
-        st = wr_resp_do(l, slot, &look, &rep, w->until, err);
-    } else {
-        st = wr_resp_exchange(l, &look, &rep, err);
-    }
+    weir_deadline soon = weir_deadline_in_ms(LOOK_MS);
+    wr_req req = {.command = w->by_length ? WR_CMD_poll : WR_CMD_exists,
+                  .kind = w->kind,
+                  .key = w->key,
+                  .by_length = w->by_length,
+                  .how = w->how,
+                  .length = w->length,
+                  .limit = {w->by_length ? 0 : -1, w->until > soon ? w->until : soon}};
+    weir_status st;
+    if (w->by_length) /* its limit, 0, is the server's and not ours */
+        st = wr_resp_do(l, l->topology.clustered ? wr_slot_of(w->key) : -1, &req, &rep,
+                        req.limit.deadline, err);
+    else
+        st = wr_resp_exchange(l, &req, &rep, err);
     *met = rep.flag;
-    if (st != WEIR_OK || *met)
-        return st;
-    bool marked = l->topology.clustered &&
-                  (w->kind == WEIR_MODEL || w->kind == WEIR_SCRIPT);
-    if (!marked)
-        return wr_watches_add(&l->watches, w,
-                              l->topology.clustered ? wr_slot_of(w->key) : -1, w->key,
-                              err);
+    return st;
+}
+
+/* Of models the last shard's is waited for: they are set on all at about the same time. */
+static weir_status watch_model(wr_resp *l, wr_wait *w, weir_error *err)
+{
     wr_marked key;
     size_t n = wr_topology_shards(&l->topology);
     wr_shard last = wr_topology_shard(&l->topology, n == 0 ? 0 : n - 1);
-    st = wr_marked_make(&key, last.low, w->key, err);
+    weir_status st = wr_marked_make(&key, last.low, w->key, err);
     if (st == WEIR_OK)
         st = wr_watches_add(&l->watches, w, last.low, key.s, err);
     wr_marked_fini(&key);
     return st;
+}
+
+static weir_status resp_watch(wr_link *link, wr_wait *w, bool *met, weir_error *err)
+{
+    wr_resp *l = resp_of(link);
+    bool clustered = l->topology.clustered;
+    w->own = NULL;
+    weir_status st = look(l, w, met, err);
+    if (st != WEIR_OK || *met || w->until <= weir_now_ns())
+        return st;
+    if (clustered && (w->kind == WEIR_MODEL || w->kind == WEIR_SCRIPT))
+        return watch_model(l, w, err);
+    return wr_watches_add(&l->watches, w, clustered ? wr_slot_of(w->key) : -1, w->key, err);
 }
 
 static void resp_unwatch(wr_link *l, wr_wait *w)

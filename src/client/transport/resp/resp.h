@@ -66,8 +66,8 @@ weir_status wr_resp_list_get(wr_resp *l, const wr_req *req, wr_rep *rep,
                              weir_deadline until, weir_error *err);
 
 /* Tensors of any slots into buffers, and buffers to keys, side by side. All or none of `out` is given;
- * of puts those that failed are told. */
-weir_status wr_resp_fetch_all(wr_resp *l, const weir_str *key, size_t n,
+ * of puts those that failed are told. `what` is the word for messages, "input". */
+weir_status wr_resp_fetch_all(wr_resp *l, const char *what, const weir_str *key, size_t n,
                               weir_buffer **out, weir_deadline until, weir_error *err);
 weir_status wr_resp_put_all(wr_resp *l, const weir_str *key, weir_buffer *const *b,
                             size_t n, weir_deadline until, weir_error *err);

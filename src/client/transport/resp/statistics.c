@@ -215,7 +215,7 @@ typedef struct listed {
     size_t room, n;
 } listed;
 
-/* Name, present (0 or 1), version, path, hint; for each backend. */
+/* [[name, present (0 or 1), version, path, hint], ..] */
 static weir_status read_backends(wr_errand *e, wr_reader *r, weir_error *err)
 {
     listed *l = e->context;
@@ -224,9 +224,14 @@ static weir_status read_backends(wr_errand *e, wr_reader *r, weir_error *err)
     int64_t n = 0;
     weir_status st = begin_array(r, &n, err);
     l->n = 0;
-    for (int64_t i = 0; st == WEIR_OK && i + 5 <= n; i += 5) {
+    for (int64_t i = 0; st == WEIR_OK && i < n; i++) {
         weir_backend_info b = {0};
-        st = read_text(r, b.name, sizeof b.name, &used, err);
+        int64_t n_texts = 0;
+        st = begin_array(r, &n_texts, err);
+        if (st == WEIR_OK && n_texts != 5)
+            return weir_fail(err, WEIR_ERR_FORMAT, "a backend has not five texts");
+        if (st == WEIR_OK)
+            st = read_text(r, b.name, sizeof b.name, &used, err);
         if (st == WEIR_OK)
             st = read_text(r, present, sizeof present, &used, err);
         if (st == WEIR_OK)
