@@ -27,6 +27,7 @@ typedef struct wr_req {
         *out; /* get: one; infer: n_out; their memory is written on success */
     int n_out;
     bool give_buffers;       /* get, infer: results go to rep->buffer instead of `out` */
+    bool share; /* get with give_buffers: the stored buffer itself, which is only read */
     const weir_str *in_keys; /* run */
     const weir_str *out_keys;
     const weir_str *script_keys; /* run of a script's entry point: its `keys` and .. */

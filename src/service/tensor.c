@@ -89,7 +89,10 @@ weir_status wr_handle_get(wr_service *s, const wr_req *req, wr_rep *rep, weir_er
     weir_status st = wr_resolve_tensor(s, req->key, "tensor", &b, err);
     if (st != WEIR_OK)
         return st;
-    if (req->give_buffers) {
+    if (req->give_buffers && req->share) {
+        rep->buffer[0] = weir_buffer_ref(b);
+        rep->n_buffers = 1;
+    } else if (req->give_buffers) {
         weir_tensor held = weir_buffer_view(b);
         st = weir_buffer_from(&rep->buffer[0], &held, err);
         rep->n_buffers = st == WEIR_OK;
