@@ -16,8 +16,14 @@ bool infer_arguments(int argc, char **argv, infer_options *out)
             out->quick = true;
         } else if (strcmp(argv[i], "--models") == 0 && i + 1 < argc) {
             out->models = argv[++i];
+        } else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc) {
+            out->part = argv[++i];
+        } else if (strcmp(argv[i], "--valkey") == 0) {
+            out->valkey = true;
         } else {
-            fprintf(stderr, "usage: %s [--quick] [--models DIR]\n", argv[0]);
+            fprintf(stderr,
+                    "usage: %s [--quick] [--models DIR] [--part NAME] [--valkey]\n",
+                    argv[0]);
             return false;
         }
     }
@@ -53,6 +59,7 @@ bool infer_start(const infer_case *c, infer_side *side, int n, bool quick,
         for (int i = 0; i < n; i++) {
             worker *w = &side[i].w[k];
             a.plain = side[i].plain;
+            a.address = side[i].address;
             if (!worker_start(w, side[i].program, &a)) {
                 snprintf(why, WORKER_TEXT, "%s: %.400s", side[i].program, w->text);
                 infer_stop(side, n);

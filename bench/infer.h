@@ -15,6 +15,7 @@ typedef struct infer_side {
     const char *label;   /* in the table */
     const char *program; /* of the bench folder */
     bool plain;          /* worker_args.plain */
+    const char *address; /* worker_args.address; NULL: embedded */
     worker w[INFER_LAUNCHES];
     int n_w, turn;
     bench_contender result; /* filled by infer_compare */
@@ -30,6 +31,8 @@ typedef struct infer_case {
 /* Command line of the measuring programs: [--quick] --models DIR. */
 typedef struct infer_options {
     bool quick;
+    bool valkey;      /* bt_server, bt_scaling: --valkey, else Redis */
+    const char *part; /* of bt_server, --part; NULL: all */
     const char *models;
 } infer_options;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The same call through Weir: an embedded client with default settings, contiguous caller's memory.
+/* The same call through Weir: an embedded client, or one of a server (--address), with default settings,
+ * contiguous caller's memory. A server's model is set by the first worker and then found.
  * --plain switches row blocks off (deterministic mode). */
 #include <stdio.h>
 
@@ -28,8 +29,12 @@ static bool open_model(const worker_args *a, float **x, float **y, char *text)
     weir_model_info info;
     int64_t x_shape[] = {a->batch, a->n_in}, y_shape[] = {a->batch, a->n_out};
 
-    weir_status st = weir_client_new(&client, WEIR_STR("embedded:"), NULL, &err);
+    bool there = false, embedded = a->address[0] == '\0';
+    weir_status st = weir_client_new(
+        &client, embedded ? WEIR_STR("embedded:") : weir_cstr(a->address), NULL, &err);
     if (st == WEIR_OK)
+        st = weir_exists(client, WEIR_MODEL, WEIR_STR("model"), &there, &err);
+    if (st == WEIR_OK && !there)
         st = weir_set_model_file(client, WEIR_STR("model"), weir_cstr(a->model), &opt,
                                  &err);
     for (int i = 0; st == WEIR_OK && i < a->threads; i++) {

@@ -11,7 +11,7 @@
 #include "bench.h"
 
 static worker_args args = {
-    .backend = "", .batch = 1, .n_in = 1, .n_out = 1, .threads = 1};
+    .backend = "", .address = "", .batch = 1, .n_in = 1, .n_out = 1, .threads = 1};
 static const worker_ops *ops;
 static float *x[WORKER_THREADS_MAX], *y[WORKER_THREADS_MAX];
 
@@ -154,6 +154,8 @@ static bool read_arguments(int argc, char **argv)
             args.model = value;
         else if (strcmp(name, "--backend") == 0)
             args.backend = value;
+        else if (strcmp(name, "--address") == 0)
+            args.address = value;
         else if (strcmp(name, "--batch") == 0)
             args.batch = strtol(value, NULL, 10);
         else if (strcmp(name, "--in") == 0)
@@ -199,7 +201,7 @@ int worker_main(int argc, char **argv, const worker_ops *o)
         fprintf(
             to,
             "error usage: --model FILE --batch N --in N --out N [--threads N] [--plain] "
-            "[--backend NAME]\n");
+            "[--backend NAME] [--address ADDRESS]\n");
         fclose(to);
         return 2;
     }

@@ -38,6 +38,8 @@ static void run_program(const char *program, const worker_args *a, const int in[
                     n_out,
                     "--threads",
                     threads,
+                    "--address",
+                    (char *)(uintptr_t)(a->address == NULL ? "" : a->address),
                     a->plain ? "--plain" : NULL,
                     NULL};
     beside(path, sizeof path, program);

@@ -13,7 +13,7 @@ void wr_text_fini(wr_text *t)
     *t = (wr_text){0};
 }
 
-static bool make_room(wr_text *t, size_t more)
+bool wr_text_grow(wr_text *t, size_t more)
 {
     size_t want;
     if (t->failed || !wr_add(t->n, more, &want) || !wr_add(want, 1, &want)) {
@@ -37,7 +37,7 @@ static bool make_room(wr_text *t, size_t more)
 
 void wr_text_add(wr_text *t, const void *p, size_t n)
 {
-    if (!make_room(t, n))
+    if (!wr_text_grow(t, n))
         return;
     if (n > 0)
         memcpy(t->p + t->n, p, n);
@@ -51,7 +51,7 @@ void wr_text_printf(wr_text *t, const char *fmt, ...)
     va_start(args, fmt);
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    if (n < 0 || !make_room(t, (size_t)n)) {
+    if (n < 0 || !wr_text_grow(t, (size_t)n)) {
         t->failed = true;
         return;
     }

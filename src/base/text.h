@@ -18,6 +18,21 @@ void wr_text_fini(wr_text *t);
 void wr_text_add(wr_text *t, const void *p, size_t n);
 void wr_text_printf(wr_text *t, const char *fmt, ...) WEIR_PRINTF(2, 3);
 
+/* For those who write in place: room for n more bytes, NULL: no memory; then say how many were
+ * written. */
+bool wr_text_grow(wr_text *t, size_t n);
+static inline char *wr_text_room(wr_text *t, size_t n)
+{
+    bool fits = n < t->room - t->n && !t->failed;
+    return fits || wr_text_grow(t, n) ? t->p + t->n : NULL;
+}
+
+static inline void wr_text_wrote(wr_text *t, size_t n)
+{
+    t->n += n;
+    t->p[t->n] = '\0';
+}
+
 /* Names in messages: "%.*s" arguments, cut at 60 bytes so that the sentence survives. */
 /* Bytes of a mark "{P}." before the name, as models have on a cluster's shards, when P can't be printed:
  * printf ends at its NUL. */

@@ -31,7 +31,7 @@ int ai_tensorset(call *c, host_ctx *ctx)
     c->st = parse_set(c, ctx);
     if (c->st != WEIR_OK)
         return ai_refuse(c, ctx);
-    keyspace_bind(ctx);
+    keyspace_bind_words(ctx, c->argv, c->words.n);
     c->st = wr_service_handle(&module.service, &c->d.req, &c->d.rep, &c->err);
     keyspace_unbind();
     c->reply = ai_reply_tensor_ok;
@@ -57,7 +57,7 @@ int ai_tensorget(call *c, host_ctx *ctx)
         return ai_refuse(c, ctx);
     c->d.req.command = WR_CMD_borrow;
     c->d.req.key = g.key;
-    keyspace_bind(ctx);
+    keyspace_bind_words(ctx, c->argv, c->words.n);
     c->st = wr_service_handle(&module.service, &c->d.req, &c->d.rep, &c->err);
     keyspace_unbind();
     c->reply = reply_tensor;

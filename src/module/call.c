@@ -110,14 +110,47 @@ static weir_status hold_word(wr_holder *h, size_t i, const weir_tensor *view,
     return strings_wrap(out, c->argv[i], view, err);
 }
 
+/* One call is kept for the next command: most come and go one at a time. The server's thread. */
+enum { SPARE_WORDS = 24 };
+static call *spare;
+
+static call *take_call(size_t n)
+{
+    call *c = spare;
+    if (n > SPARE_WORDS)
+        return wr_calloc(1, sizeof *c + n * sizeof *c->word);
+    spare = NULL;
+    return c != NULL ? c : wr_calloc(1, sizeof *c + SPARE_WORDS * sizeof *c->word);
+}
+
+/* A call that was answered in its command has a clean request; what else it had is wiped. */
+static bool keep_call(call *c)
+{
+    if (spare != NULL || c->room != SPARE_WORDS || !on_server_thread())
+        return false;
+    c->st = WEIR_OK;
+    c->err.code = WEIR_OK;
+    c->err.text[0] = '\0';
+    c->run = NULL;
+    c->job = NULL;
+    c->extra = NULL;
+    c->free_extra = NULL;
+    c->show = 0;
+    c->blocked = NULL;
+    c->replied = c->held = false;
+    spare = c;
+    return true;
+}
+
 call *call_new(host_ctx *ctx, host_str **argv, int argc)
 {
     size_t n = (size_t)argc;
-    call *c = wr_calloc(1, sizeof *c + n * sizeof *c->word);
+    call *c = take_call(n);
     if (c == NULL) {
         host.ReplyWithError(ctx, "ERR_NOMEM no memory for a command");
         return NULL;
     }
+    c->room = n > SPARE_WORDS ? n : SPARE_WORDS;
     c->argv = argv;
     c->words = (wr_words){c->word, n};
     c->holder.hold = hold_word;
@@ -139,7 +172,8 @@ void call_free(call *c)
         host.FreeString(NULL, c->argv[i]);
     if (c->held)
         wr_free(c->argv);
-    wr_free(c);
+    if (!keep_call(c))
+        wr_free(c);
 }
 
 bool call_may_block(host_ctx *ctx)
@@ -303,7 +337,7 @@ int call_run(call *c, host_ctx *ctx)
     if (module.run_max_ms > 0 &&
         (limit->timeout_ms < 0 || limit->timeout_ms > module.run_max_ms))
         limit->timeout_ms = module.run_max_ms;
-    keyspace_bind(ctx);
+    keyspace_bind_words(ctx, c->argv, c->words.n);
     weir_status st = wr_service_try_run(&module.service, &c->d.req, module.inline_ns,
                                         &c->d.rep, &done, &c->err);
     keyspace_unbind();

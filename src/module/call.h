@@ -28,6 +28,7 @@ struct call {
     int db;
     wr_holder holder;
     host_str **argv; /* the command's; of our own once held */
+    size_t room;     /* of word */
     wr_words words;
     weir_str word[];
 };

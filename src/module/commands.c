@@ -43,7 +43,7 @@ static void handle(call *c)
 
 static int handle_now(call *c, host_ctx *ctx)
 {
-    keyspace_bind(ctx);
+    keyspace_bind_words(ctx, c->argv, c->words.n);
     handle(c);
     keyspace_unbind();
     if (c->d.req.command == WR_CMD_take && c->st == WEIR_OK && c->d.rep.n_buffers == 0)

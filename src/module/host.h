@@ -115,6 +115,7 @@ enum {
     HOST_NOTIFY_MODULE = 1 << 13
 };
 
+enum { HOST_NO_EXPIRE = -1 };
 enum { HOST_OPTION_HANDLE_IO_ERRORS = 1 << 0 };
 
 /* Server events: number and version of their data. */
@@ -195,6 +196,9 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(1, size_t, ValueLength, (host_key *)) \
     X(1, int, DeleteKey, (host_key *)) \
     X(1, int, ModuleTypeSetValue, (host_key *, host_type *, void *)) \
+    X(0, int, ModuleTypeReplaceValue, (host_key *, host_type *, void *, void **)) \
+    X(0, long long, GetExpire, (host_key *)) \
+    X(0, int, SetExpire, (host_key *, long long)) \
     X(1, host_type *, ModuleTypeGetType, (host_key *)) \
     X(1, void *, ModuleTypeGetValue, (host_key *)) \
     X(1, host_type *, CreateDataType, (host_ctx *, const char *, int, host_type_methods *)) \

@@ -22,6 +22,8 @@ typedef struct seen {
 /* The thread that works on keys; see keyspace_bind. */
 static _Thread_local struct {
     host_ctx *ctx;
+    host_str **argv; /* words of the command that may be names, or none */
+    size_t argc;
     seen *seen;
 } mine;
 
@@ -35,6 +37,15 @@ void keyspace_replicate_from_now_on(void)
 void keyspace_bind(host_ctx *ctx)
 {
     mine.ctx = ctx;
+    mine.argc = 0;
+}
+
+void keyspace_bind_words(host_ctx *ctx, host_str **argv, size_t argc)
+{
+    enum { MOST = 4 }; /* of any command of ours the key is the second or third word */
+    keyspace_bind(ctx);
+    mine.argv = argv;
+    mine.argc = argc < MOST ? argc : MOST;
 }
 
 void keyspace_unbind(void)
@@ -51,6 +62,7 @@ void keyspace_unbind(void)
     }
     mine.seen = NULL;
     mine.ctx = NULL;
+    mine.argc = 0;
 }
 
 host_ctx *keyspace_context(void)
@@ -60,6 +72,13 @@ host_ctx *keyspace_context(void)
 
 host_str *keyspace_name(weir_str key)
 {
+    for (size_t i = 1; i < mine.argc; i++) {
+        weir_str word = host_text(mine.argv[i]);
+        if (word.p == key.p && word.n == key.n) {
+            host.RetainString(NULL, mine.argv[i]);
+            return mine.argv[i];
+        }
+    }
     return host.CreateString(NULL, key.p, key.n);
 }
 
@@ -209,9 +228,8 @@ static weir_status check_write(wr_keyspace *ks, const wr_write *w, weir_error *e
     return WEIR_OK;
 }
 
-static weir_status check_server(const wr_write *w, size_t n, weir_error *err)
+static weir_status check_server(const wr_write *w, size_t n, int flags, weir_error *err)
 {
-    int flags = host.GetContextFlags(mine.ctx);
     bool grows = false;
     for (size_t i = 0; i < n; i++)
         grows |= w[i].kind != WR_WRITE_DEL;
@@ -252,15 +270,32 @@ static host_type *type_of(wr_value_kind kind)
                                     : module.script_type;
 }
 
-/* The value's reference goes to the key. */
-static void set_value(host_str *name, wr_value v)
+/* Put a small tensor in the place of another: the key stays, a third of the work of deleting and adding
+ * it. Large ones go the long way, on which the server may free the old one lazily. */
+static bool replace_tensor(host_key *k, weir_buffer *b)
 {
-    host_key *k = host.OpenKey(mine.ctx, name, HOST_READ | HOST_WRITE);
+    enum { SMALL = 64 << 10 };
+    void *old = NULL;
+    if (host.ModuleTypeReplaceValue == NULL || host.SetExpire == NULL ||
+        host.GetExpire == NULL || host.KeyType(k) != HOST_KEY_MODULE ||
+        host.ModuleTypeGetType(k) != module.tensor_type ||
+        wr_buffer_footprint(host.ModuleTypeGetValue(k)) > SMALL ||
+        host.ModuleTypeReplaceValue(k, module.tensor_type, b, &old) != HOST_OK)
+        return false;
+    if (host.GetExpire(k) != HOST_NO_EXPIRE)
+        host.SetExpire(k, HOST_NO_EXPIRE);
+    weir_buffer_unref(old);
+    return true;
+}
+
+/* The value's reference goes to the key, which is closed. */
+static void set_value(host_key *k, host_str *name, wr_value v)
+{
     void *object = v.kind == WR_VALUE_TENSOR ? (void *)v.of.tensor : (void *)v.of.model;
-    host.ModuleTypeSetValue(k, type_of(v.kind), object);
+    if (v.kind != WR_VALUE_TENSOR || !replace_tensor(k, v.of.tensor))
+        host.ModuleTypeSetValue(k, type_of(v.kind), object);
     host.CloseKey(k);
     host.NotifyKeyspaceEvent(mine.ctx, HOST_NOTIFY_MODULE, "weir.set", name);
-    host.SignalKeyAsReady(mine.ctx, name);
 }
 
 static void del_value(host_str *name)
@@ -285,7 +320,15 @@ static void copy_list(host_str *name, const wr_list *list)
     host.FreeString(NULL, from);
 }
 
-static void write_one(wr_write *w)
+static void write_value(wr_write *w, host_key *k, host_str *name, int flags)
+{
+    set_value(k, name, w->give ? w->value : wr_value_ref(w->value));
+    if (atomic_load_explicit(&replicates, memory_order_relaxed) ||
+        (flags & HOST_FLAG_AOF))
+        replicate_value(mine.ctx, name, w->value);
+}
+
+static void write_one(wr_write *w, int flags)
 {
     host_str *name = keyspace_name(w->key);
     if (w->kind == WR_WRITE_DEL) {
@@ -304,26 +347,53 @@ static void write_one(wr_write *w)
         if (w->give)
             wr_value_unref(w->value);
     } else {
-        set_value(name, w->give ? w->value : wr_value_ref(w->value));
-        if (atomic_load_explicit(&replicates, memory_order_relaxed) ||
-            (host.GetContextFlags(mine.ctx) & HOST_FLAG_AOF))
-            replicate_value(mine.ctx, name, w->value);
+        write_value(w, host.OpenKey(mine.ctx, name, HOST_READ | HOST_WRITE), name, flags);
     }
     host.FreeString(NULL, name);
+}
+
+/* The commonest write, one tensor, where the key need be opened only once: what it holds is looked at
+ * when it is open for writing. False: it holds something else, the long way says what. */
+static bool write_tensor(wr_write *w, int flags)
+{
+    host_str *name = keyspace_name(w->key);
+    host_key *k = host.OpenKey(mine.ctx, name, HOST_READ | HOST_WRITE);
+    int type = host.KeyType(k);
+    bool good =
+        type == HOST_KEY_EMPTY ||
+        (type == HOST_KEY_MODULE && host.ModuleTypeGetType(k) == module.tensor_type);
+    if (good)
+        write_value(w, k, name, flags);
+    else
+        host.CloseKey(k);
+    host.FreeString(NULL, name);
+    return good;
+}
+
+static bool is_one_tensor(const wr_write *w, size_t n)
+{
+    return n == 1 && w->kind == WR_WRITE_SET && w->value.kind == WR_VALUE_TENSOR &&
+           w->only_over == WR_VALUE_TENSOR && !w->if_seen;
 }
 
 static weir_status apply(wr_keyspace *ks, wr_write *w, size_t n, wr_limit limit,
                          weir_error *err)
 {
     (void)limit; /* nothing waits for room: the server evicts, or refuses */
-    weir_status st = check_server(w, n, err);
+    int flags = host.GetContextFlags(mine.ctx);
+    weir_status st = check_server(w, n, flags, err);
+    if (st == WEIR_OK && is_one_tensor(w, n) && write_tensor(w, flags)) {
+        w->replaced = (wr_value){.kind = WR_VALUE_NONE};
+        waiting_look(mine.ctx, w->key);
+        return WEIR_OK;
+    }
     for (size_t i = 0; i < n && st == WEIR_OK; i++)
         st = check_write(ks, &w[i], err);
     if (st != WEIR_OK)
         return st;
     for (size_t i = 0; i < n; i++) {
         w[i].replaced = (wr_value){.kind = WR_VALUE_NONE}; /* the server has freed it */
-        write_one(&w[i]);
+        write_one(&w[i], flags);
     }
     for (size_t i = 0; i < n; i++)
         waiting_look(mine.ctx, w[i].key);

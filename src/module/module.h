@@ -68,6 +68,8 @@ void strings_collect(void);
  * the server's thread, a thread-safe one elsewhere. */
 wr_keyspace *keyspace_new(void);
 void keyspace_bind(host_ctx *ctx);
+/* Bound to the command's own context: names among its first words need no string of their own. */
+void keyspace_bind_words(host_ctx *ctx, host_str **argv, size_t argc);
 void keyspace_unbind(void);
 host_ctx *keyspace_context(void); /* of this thread; NULL: not bound */
 

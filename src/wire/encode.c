@@ -22,6 +22,11 @@ static size_t print_head(char *out, char mark, uint64_t n)
 {
     char digits[24];
     size_t at = sizeof digits, used = 0;
+    if (n < 10) {
+        const char one[4] = {mark, (char)('0' + n), '\r', '\n'};
+        memcpy(out, one, sizeof one);
+        return sizeof one;
+    }
     do
         digits[--at] = (char)('0' + n % 10);
     while ((n /= 10) != 0);
@@ -41,10 +46,16 @@ static void add_head(writer *w, char mark, size_t n)
 
 static void add_word(writer *w, const void *p, size_t n)
 {
-    add_head(w, '$', n);
-    wr_text_add(w->text, p, n);
-    wr_text_add(w->text, "\r\n", 2);
+    enum { HEAD_AND_END = 32 };
+    char *to = wr_text_room(w->text, n + HEAD_AND_END);
     w->n_words++;
+    if (to == NULL)
+        return; /* the text says so */
+    size_t at = print_head(to, '$', n);
+    if (n > 0)
+        memcpy(to + at, p, n);
+    memcpy(to + at + n, "\r\n", 2);
+    wr_text_wrote(w->text, at + n + 2);
 }
 
 static void add_str(writer *w, weir_str s)
@@ -73,7 +84,13 @@ static void no_memory(writer *w)
 static void add_payload(writer *w, const weir_tensor *t)
 {
     wr_encoded *e = w->e;
-    add_head(w, '$', weir_tensor_bytes(t));
+    size_t bytes = weir_tensor_bytes(t);
+    if (bytes <= WR_WIRE_TOGETHER && weir_tensor_is_contiguous(t)) {
+        add_word(w, t->data,
+                 bytes); /* one piece, one send(): cheaper than not to copy it */
+        return;
+    }
+    add_head(w, '$', bytes);
     if (e->n_payloads == e->room) {
         size_t room = e->room * 2 + 4;
         wr_payload *p = wr_realloc(e->payload, room * sizeof *p);

@@ -199,17 +199,28 @@ weir_deadline wr_errand_connect_until(const wr_errands *x, weir_deadline until)
     return others && soon < until ? soon : until;
 }
 
+/* A connection at rest, else a new one: only then is it asked how long that may take. */
+static weir_status connection(wr_errands *x, const wr_errand *e, wr_node *n,
+                              wr_conn **out, weir_error *err)
+{
+    *out = wr_node_take_idle(n, e->now);
+    if (*out != NULL)
+        return WEIR_OK;
+    return wr_conn_open(out, x->line, &n->place, n->name,
+                        wr_errand_connect_until(x, e->until), err);
+}
+
 static wr_verdict try_once(wr_errands *x, wr_errand *e, wr_node *n, bool ask,
                            int64_t begin, wr_node **to, bool *asking, weir_error *why)
 {
     static const weir_str asking_word = {"ASKING", 6};
     wr_conn *c = NULL;
-    weir_status st =
-        wr_node_take(n, x->line, wr_errand_connect_until(x, e->until), &c, why);
+    weir_status st = connection(x, e, n, &c, why);
     if (st == WEIR_ERR_CLOSED || st == WEIR_ERR_TIMEOUT)
         return WR_UNREACHED;
     if (st == WEIR_OK) {
         wr_conn_begin(c, e->until);
+        c->now = c->used_ns;
         if (ask)
             st = wr_wire_encode_texts(&c->flow.e, &asking_word, 1, why);
         if (st == WEIR_OK)
@@ -276,8 +287,11 @@ weir_status wr_errand_do(wr_errands *x, wr_errand *e)
     int n_quick = 0;
     wr_node *to = NULL;
     bool ask = false;
-    for (;;) {
-        weir_error why = {0};
+    e->now = begin;
+    for (;; e->now = weir_now_ns()) {
+        weir_error why; /* not zeroed: it is half a kilobyte */
+        why.code = WEIR_OK;
+        why.text[0] = '\0';
         bool asking = false;
         wr_node *n = e->node != NULL ? e->node
                      : ask           ? to

@@ -41,6 +41,7 @@ struct wr_errand {
     /* inner */
     uint64_t end; /* where its bytes end among those of its connection */
     wr_errand *next;
+    int64_t now; /* when this try began */
 };
 
 /* Is the command of a kind that may be sent twice: no write, and no model's run? */

@@ -65,25 +65,33 @@ static wr_conn *take_idle(wr_node *n)
     return c;
 }
 
-weir_status wr_node_take(wr_node *n, wr_line *line, weir_deadline until, wr_conn **out,
-                         weir_error *err)
+wr_conn *wr_node_take_idle(wr_node *n, int64_t now)
 {
-    const int64_t fresh_ns = 20000; /* a look costs a fiftieth of a small call */
+    const int64_t fresh_ns = 1000000;
     for (wr_conn *c; (c = take_idle(n)) != NULL;) {
-        if (weir_now_ns() - c->idle_since < fresh_ns || !wr_socket_is_stale(&c->socket)) {
-            *out = c;
-            return WEIR_OK;
+        if (now - c->used_ns < fresh_ns || !wr_socket_is_stale(&c->socket)) {
+            c->used_ns = now;
+            return c;
         }
         wr_conn_close(c);
     }
-    return wr_conn_open(out, line, &n->place, n->name, until, err);
+    return NULL;
+}
+
+weir_status wr_node_take(wr_node *n, wr_line *line, weir_deadline until, wr_conn **out,
+                         weir_error *err)
+{
+    wr_conn *c = wr_node_take_idle(n, weir_now_ns());
+    if (c == NULL)
+        return wr_conn_open(out, line, &n->place, n->name, until, err);
+    *out = c;
+    return WEIR_OK;
 }
 
 void wr_node_give(wr_node *n, wr_conn *c)
 {
     bool keep = wr_conn_is_reusable(c);
     if (keep) {
-        c->idle_since = weir_now_ns();
         wr_lock(&n->lock);
         keep = n->n_idle < WR_IDLE_MAX;
         if (keep) {

@@ -25,6 +25,10 @@ void wr_node_free(wr_node *n);
 weir_status wr_node_take(wr_node *n, wr_line *line, weir_deadline until, wr_conn **out,
                          weir_error *err);
 
+/* The same without opening: NULL when none is at rest. `now` is the clock as the caller has just read
+ * it: a small call has no time for more. */
+wr_conn *wr_node_take_idle(wr_node *n, int64_t now);
+
 /* Taken: kept if it may serve again, else closed. */
 void wr_node_give(wr_node *n, wr_conn *c);
 
