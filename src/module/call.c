@@ -111,7 +111,10 @@ static weir_status hold_word(wr_holder *h, size_t i, const weir_tensor *view,
 }
 
 /* One call is kept for the next command: most come and go one at a time. The server's thread. */
-enum { SPARE_WORDS = 24 };
+enum {
+    SPARE_WORDS = 24,
+    SHORT_WORD = 45 /* shorter ones lie in the string's own head and never move */
+};
 static call *spare;
 
 static call *take_call(size_t n)
@@ -142,6 +145,17 @@ static bool keep_call(call *c)
     return true;
 }
 
+/* The bytes of a word where they will stay. The server reads a long word into the buffer of the last one;
+ * when a command has kept it, the server shortens it behind that command, which moves it. */
+static weir_str settled(host_str *s)
+{
+    weir_str text = host_text(s);
+    if (text.n < SHORT_WORD || host.TrimStringAllocation == NULL)
+        return text;
+    host.TrimStringAllocation(s);
+    return host_text(s);
+}
+
 call *call_new(host_ctx *ctx, host_str **argv, int argc)
 {
     size_t n = (size_t)argc;
@@ -157,7 +171,7 @@ call *call_new(host_ctx *ctx, host_str **argv, int argc)
     c->reply = reply_weir;
     c->db = host.GetSelectedDb(ctx);
     for (size_t i = 0; i < n; i++)
-        c->word[i] = host_text(argv[i]);
+        c->word[i] = settled(argv[i]);
     return c;
 }
 

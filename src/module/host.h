@@ -188,6 +188,7 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(1, const char *, StringPtrLen, (const host_str *, size_t *)) \
     X(1, host_str *, CreateString, (host_ctx *, const char *, size_t)) \
     X(1, void, FreeString, (host_ctx *, host_str *)) \
+    X(0, void, TrimStringAllocation, (host_str *)) \
     X(1, host_str *, HoldString, (host_ctx *, host_str *)) \
     X(1, void, RetainString, (host_ctx *, host_str *)) \
     X(1, host_key *, OpenKey, (host_ctx *, host_str *, int)) \

@@ -184,6 +184,26 @@ def check_stopped(kind):
                      kind + ": once each, that of the client that gave up too")
 
 
+def check_shrinking_words(kind):
+    """The server reads a long word into the buffer of the last long one, and shortens it, which may move
+    it, once the command that kept it is over: nothing of ours may still point there."""
+    with start(kind) as server, server.client() as c:
+        bad = []
+        for n in (180000, 10000, 90000, 9000, 600000, 8500):
+            value = struct.pack("<f", n) * n
+            for words in (("WEIR.PUT", "k", "FLOAT", 1, n, value), ("AI.TENSORSET", "k", "FLOAT", n, "BLOB", value)):
+                c.call(*words)
+                if c.call("WEIR.GET", "k")[2] != value:
+                    bad.append("%s of %d" % (words[0], n))
+        tap.test(not bad, kind + ": long words after longer ones stay what they are", *bad)
+        set_model(c, "wide", b"mock; in=x:FLOAT[-1]; out=y:FLOAT[-1]; op=echo; delay_us=30000", "NO_WARM_UP", 1)
+        for n in (600000, 9000):
+            value = struct.pack("<f", n) * n
+            got = c.call("WEIR.INFER", "wide", "", 1, "FLOAT", 1, n, value, 1, -1)
+            bad += [n] if got[0][2] != value else []
+        tap.test(not bad, kind + ": also while a model reads them", *bad)
+
+
 # ---- servers that die
 
 class Writer(threading.Thread):
@@ -348,6 +368,7 @@ def main():
     for kind in kinds():
         check_dying_clients(kind)
         check_half_sent(kind)
+        check_shrinking_words(kind)
         check_stopped(kind)
         check_killed_server(kind, 2 if SANITIZE else 5)
         check_killed_primary(kind)

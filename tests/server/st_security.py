@@ -152,17 +152,17 @@ def check_tls(kind):
 
 
 def check_limits(kind):
-    with start(kind, "MODEL_MAX_BYTES", 100, "MODEL_EXECUTION_TIMEOUT", 100) as server, \
+    with start(kind, "MODEL_MAX_BYTES", 100, "MODEL_EXECUTION_TIMEOUT", 1000) as server, \
             server.client() as c, server.client() as other:
         got = str(set_model(c, "big", ECHO + b" " * 100))
         tap.test(got.startswith("ERR_FULL") and "MODEL_MAX_BYTES" in got, kind + ": too large a model", got)
         got = str(c.reply("AI.MODELSTORE", "big", "ONNX", "CPU", "BLOB", bytes(200)))
         tap.test("MODEL_MAX_BYTES" in got, kind + ": by RedisAI's command too", got)
-        set_model(c, "slow", b"mock; in=x:FLOAT[-1,3]; out=y:FLOAT[-1,3]; delay_us=1500000", "NO_WARM_UP", 1)
+        set_model(c, "slow", b"mock; in=x:FLOAT[-1,3]; out=y:FLOAT[-1,3]; delay_us=5000000", "NO_WARM_UP", 1)
         begun = time.monotonic()
         got = str(c.reply("WEIR.INFER", "slow", "", 1, *INPUT, 1, -1))
         took = time.monotonic() - begun
-        tap.test(got.startswith("ERR_TIMEOUT") and took < 1.2, kind + ": a run ends at the server's limit",
+        tap.test(got.startswith("ERR_TIMEOUT") and took < 4, kind + ": a run ends at the server's limit",
                  got, took)
         got = str(c.reply("WEIR.INFER", "slow", "", 1, *INPUT, 1, 60000))
         tap.test(got.startswith("ERR_TIMEOUT"), kind + ": a client can't ask for more", got)
