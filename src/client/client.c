@@ -12,12 +12,9 @@ static const struct {
     const char *scheme;
     const wr_transport_ops *ops;
 } transports[] = {
-    {"embedded", &wr_transport_inproc},
-    {"node", NULL},
-    {"redis", &wr_transport_redis},
-    {"rediss", &wr_transport_rediss},
-    {"unix", &wr_transport_unix},
-    {"mpi", NULL},
+    {"embedded", &wr_transport_inproc}, {"node", NULL},
+    {"redis", &wr_transport_redis},     {"rediss", &wr_transport_rediss},
+    {"unix", &wr_transport_unix},       {"mpi", NULL},
 };
 
 /* ---- addresses ---- */

@@ -114,8 +114,9 @@ int call_set_model(call *c, host_ctx *ctx)
 static int not_permitted(call *c, host_ctx *ctx)
 {
     call_free(c);
-    return host.ReplyWithError(ctx, "NOPERM this user has no permissions to use one of the models "
-                                    "that the command names");
+    return host.ReplyWithError(
+        ctx, "NOPERM this user has no permissions to use one of the models "
+             "that the command names");
 }
 
 static int weir_command(host_ctx *ctx, host_str **argv, int argc)
@@ -243,7 +244,8 @@ static int add(host_ctx *ctx, const char *name, host_command_fn f, const char *f
         return HOST_ERR;
     bool writes = strncmp(flags, "write", 5) == 0;
     access_categorize(ctx, name,
-                      f == weir_command && wr_wire_command(weir_cstr(name)) == WR_CMD_set_model
+                      f == weir_command &&
+                              wr_wire_command(weir_cstr(name)) == WR_CMD_set_model
                           ? "write dangerous" /* a model is code */
                       : writes ? "write"
                                : "read");

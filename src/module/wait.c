@@ -171,7 +171,8 @@ int waiting_poll(call *c, host_ctx *ctx)
     c->d.rep.flag = is_met(ctx, w, &held);
     if (c->d.req.by_length && held != WR_VALUE_NONE && held != WR_VALUE_LIST)
         return poll_fails(c, ctx,
-                          weir_fail(&c->err, WEIR_ERR_KIND, "list '%.*s': the key holds %s",
+                          weir_fail(&c->err, WEIR_ERR_KIND,
+                                    "list '%.*s': the key holds %s",
                                     WR_NAME(c->d.req.key), wr_value_kind_text(held)));
     if (c->d.rep.flag || ms == 0 || !call_may_block(ctx))
         return call_answer(c, ctx);

@@ -30,7 +30,7 @@ typedef enum wr_client_counter {
 #define X(name, ...) WR_COUNT_##name,
     WR_CLIENT_COUNTER_MAP(X)
 #undef X
-    WR_CLIENT_COUNTERS
+        WR_CLIENT_COUNTERS
 } wr_client_counter;
 
 /* What all connections of a client share; outlives them. */

@@ -99,9 +99,10 @@ static weir_status open_path(wr_socket *s, const char *path, const char *name,
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     if (n >= sizeof a.sun_path)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "the path of the server's socket has %zu bytes; the system takes %zu",
-                         n, sizeof a.sun_path - 1);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "the path of the server's socket has %zu bytes; the system takes %zu", n,
+            sizeof a.sun_path - 1);
     memcpy(a.sun_path, path, n);
     for (;;) { /* EAGAIN: its queue of callers is full */
         weir_status st =
@@ -126,7 +127,8 @@ static void tune(const wr_socket *s)
 static weir_deadline share_of(weir_deadline until, int n)
 {
     int64_t now = weir_now_ns();
-    return n <= 1 || until == WEIR_NEVER || until <= now ? until : now + (until - now) / n;
+    return n <= 1 || until == WEIR_NEVER || until <= now ? until
+                                                         : now + (until - now) / n;
 }
 
 static weir_status open_host(wr_socket *s, const wr_place *at, const char *name,
@@ -166,9 +168,9 @@ static weir_status shake_hands(wr_socket *s, const char *host, const char *name,
         struct pollfd p = {.fd = s->fd,
                            .events = rc == WR_TLS_WANTS_WRITE ? POLLOUT : POLLIN};
         if (poll(&p, 1, wr_poll_ms(until)) <= 0 && weir_now_ns() >= until)
-            st = weir_fail(err, WEIR_ERR_TIMEOUT,
-                           "the server at %s does not answer in TLS: is that its TLS port?",
-                           name);
+            st = weir_fail(
+                err, WEIR_ERR_TIMEOUT,
+                "the server at %s does not answer in TLS: is that its TLS port?", name);
     }
     return st;
 }
@@ -235,7 +237,8 @@ wr_moved wr_socket_send(wr_socket *s, const struct iovec *iov, int n, size_t *mo
 {
     if (s->tls != NULL)
         return tls_outcome(s, wr_tls_write(s->tls, iov->iov_base, iov->iov_len), moved);
-    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                       .msg_iovlen = (size_t)n};
     return outcome(sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT), moved);
 }
 
@@ -249,7 +252,8 @@ wr_moved wr_socket_receive(wr_socket *s, const struct iovec *iov, int n, bool pa
         }
         return tls_outcome(s, wr_tls_read(s->tls, iov->iov_base, iov->iov_len), moved);
     }
-    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                       .msg_iovlen = (size_t)n};
     return outcome(recvmsg(s->fd, &m, patient ? 0 : MSG_DONTWAIT), moved);
 }
 

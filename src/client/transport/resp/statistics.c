@@ -203,8 +203,8 @@ size_t wr_resp_statistics(wr_resp *l, weir_stat *out, size_t n)
     }
     for (size_t i = 0; i < WR_CLIENT_COUNTERS && n_told + i < n; i++) {
         out[n_told + i] = own_stats[i];
-        out[n_told + i].value = (double)atomic_load_explicit(&l->line.count[i],
-                                                             memory_order_relaxed);
+        out[n_told + i].value =
+            (double)atomic_load_explicit(&l->line.count[i], memory_order_relaxed);
     }
     wr_free(t);
     return n_told + WR_CLIENT_COUNTERS;
