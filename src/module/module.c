@@ -6,6 +6,7 @@
 #include "module/probe.h"
 #include "module/settings.h"
 #include "module/wait.h"
+#include "tensor/pool.h"
 
 wr_module module;
 
@@ -64,6 +65,7 @@ static weir_status start(const settings *s, weir_error *err)
     module.model_max_bytes = (size_t)s->model_max_bytes;
     module.run_max_ms = s->run_max_ms;
     module.service.keyspace = keyspace_new();
+    wr_pool_keep_limit((size_t)s->keep_bytes); /* the server's maxmemory counts it */
     wr_workers_init(&module.workers, "weir-helper", (int)s->workers, WR_LEVEL_CLIENT);
     return wr_engine_new(&module.service.engine, &engine, err);
 }

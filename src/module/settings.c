@@ -29,6 +29,7 @@ static weir_status take_pair(settings *s, wr_ai_load *theirs, weir_str name,
         {"OVERSUBSCRIBE", 0, 1, &s->oversubscribe},
         {"WORKERS", 1, WR_WORKERS_MAX, &s->workers},
         {"INLINE_US", 0, 1000000, &s->inline_us},
+        {"KEEP_BYTES", 0, INT64_MAX, &s->keep_bytes},
         {"OFFLOAD_BYTES", 0, INT64_MAX, &s->offload_bytes},
         {"MODEL_MAX_BYTES", 0, INT64_MAX, &s->model_max_bytes},
     };
@@ -70,7 +71,10 @@ weir_status settings_parse(settings *out, host_ctx *ctx, host_str **argv, int ar
     wr_ai_load_defaults(&theirs);
     theirs.run_limit_ms =
         0; /* RedisAI stops ONNX runs after 5 s; here only when asked for */
-    *out = (settings){.workers = 4, .inline_us = 50, .offload_bytes = 256 << 10};
+    *out = (settings){.workers = 4,
+                      .inline_us = 50,
+                      .keep_bytes = 64 << 20,
+                      .offload_bytes = 256 << 10};
     if (argc % 2 != 0)
         return weir_fail(err, WEIR_ERR_ARG,
                          "%d arguments: they are pairs of a name and a value", argc);

@@ -12,6 +12,7 @@ typedef struct settings {
     int64_t
         inline_us; /* INLINE_US: models expected under it run on the server's thread */
     int64_t offload_bytes;   /* OFFLOAD_BYTES: larger replies are copied by a worker */
+    int64_t keep_bytes;      /* KEEP_BYTES: free memory that is kept for results to come */
     int64_t model_max_bytes; /* MODEL_MAX_BYTES; 0: no limit */
     weir_str probe; /* PROBE: the program weir; off: none; empty: beside the module */
     weir_str backend_path; /* BACKENDSPATH; empty: beside the module */

@@ -34,6 +34,9 @@ typedef struct wr_req {
     int n_script_keys;
     const weir_str *script_args; /* .. its `args` */
     int n_script_args;
+    const wr_script_calls *script_calls; /* what a script may ask; NULL: nothing */
+    bool
+        lenient; /* run: inputs may differ in rows, as in RedisAI; such a run is not gathered */
     weir_buffer *buffer;               /* put without a copy; set_model's bytes */
     const weir_dataset *dataset;       /* put_dataset */
     const weir_model_options *options; /* set_model */

@@ -57,7 +57,8 @@ static void check_keys(const fuzz_words *f, const wr_req *req)
     wr_wire_word_keys((wr_words){f->w, f->n}, tell, &t);
     for (size_t at = 0; wr_wire_key(req, at, &key); at++)
         must_be_told(&t, key);
-    if (req->key.p != NULL && req->command != WR_CMD_run && req->command != WR_CMD_pipeline)
+    if (req->key.p != NULL && req->command != WR_CMD_run &&
+        req->command != WR_CMD_pipeline)
         must_be_told(&t, req->key);
     if (req->to.p != NULL)
         must_be_told(&t, req->to);
@@ -85,7 +86,8 @@ static void check_reply(const wr_loop_sink *sink, const wr_decoded *d, weir_stat
     weir_error err = {0};
     wr_loop_source source;
     bool whole = false;
-    if (sink->text.failed || d->req.command == WR_CMD_pipeline) /* into memory of its steps */
+    if (sink->text.failed ||
+        d->req.command == WR_CMD_pipeline) /* into memory of its steps */
         return;
     wr_loop_source_init(&source, (weir_str){sink->text.p, sink->text.n});
     weir_status got = wr_wire_read_reply(&source.source, &d->req, &rep, &whole, &err);

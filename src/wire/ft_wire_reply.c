@@ -29,8 +29,9 @@ static weir_status counted_next(wr_source *source, wr_item *out, weir_error *err
         return st;
     c->wanted--;
     if (out->kind == WR_ITEM_ARRAY)
-        c->wanted = (uint64_t)out->n > UINT64_MAX - c->wanted ? UINT64_MAX
-                                                              : c->wanted + (uint64_t)out->n;
+        c->wanted = (uint64_t)out->n > UINT64_MAX - c->wanted
+                        ? UINT64_MAX
+                        : c->wanted + (uint64_t)out->n;
     return WEIR_OK;
 }
 
@@ -117,8 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     ask(&a, data[0]);
     counted_init(&source, data + 1, n - 1);
-    weir_status st =
-        wr_wire_read_reply(&source.loop.source, &a.req, &rep, &whole, &err);
+    weir_status st = wr_wire_read_reply(&source.loop.source, &a.req, &rep, &whole, &err);
     if (st == WEIR_OK)
         check_success(&a, &rep);
     else

@@ -385,8 +385,7 @@ static weir_status read_fields(reader *r, wr_fields **out)
     int64_t pairs = 0;
     wr_text bytes = {0};
     wr_field *f = NULL;
-    weir_status st =
-        expect_pairs(r, WR_WIRE_TENSORS_MAX, &pairs, "a dataset's metadata");
+    weir_status st = expect_pairs(r, WR_WIRE_TENSORS_MAX, &pairs, "a dataset's metadata");
     size_t n = st == WEIR_OK ? (size_t)pairs : 0;
     if (st == WEIR_OK && (f = wr_calloc(n + 1, sizeof *f)) == NULL)
         st = weir_fail(r->err, WEIR_ERR_NOMEM, "no memory for a dataset's metadata");

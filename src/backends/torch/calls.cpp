@@ -177,9 +177,9 @@ struct script_resolver : torch::jit::NativeResolver {
         if (name == "redis" || name == "redisAI")
             return std::make_shared<torch::jit::BuiltinModule>(name);
         // libtorch leaves the names of exceptions to Python
-        for (const char *known : {"Exception", "ValueError", "RuntimeError", "TypeError",
-                                  "IndexError", "KeyError", "AssertionError",
-                                  "NotImplementedError", "ArithmeticError"})
+        for (const char *known :
+             {"Exception", "ValueError", "RuntimeError", "TypeError", "IndexError",
+              "KeyError", "AssertionError", "NotImplementedError", "ArithmeticError"})
             if (name == known)
                 return std::make_shared<torch::jit::ExceptionValue>(name);
         return NativeResolver::resolveValue(name, m, where);
