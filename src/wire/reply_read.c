@@ -654,8 +654,7 @@ weir_status wr_wire_error(weir_str line, weir_error *err)
 #define X(name, value, text)                                                             \
     if (value != 0 && wr_word_is(word, #name))                                           \
         return weir_fail(err, (weir_status)(value), "%.*s",                              \
-                         bare ? 60 : n - (int)word.n - 1,                                \
-                         bare ? text : space + 1);
+                         bare ? 60 : n - (int)word.n - 1, bare ? text : space + 1);
     WEIR_STATUS_MAP(X)
 #undef X
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
