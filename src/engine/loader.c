@@ -141,6 +141,7 @@ static void make_search(search *s, const char *name, weir_str path)
     add_folder(s, weir_cstr(getenv("WEIR_BACKEND_PATH")), "", name);
     if (own_folder(own)) {
         add_folder(s, weir_cstr(own), "/weir/backends", name);
+        add_folder(s, weir_cstr(own), "/backends", name); /* of the module, in lib/weir */
         add_folder(s, weir_cstr(own), "/../lib/weir/backends", name);
     }
 }
