@@ -102,11 +102,14 @@ WEIR_API void wrf_put_buffer(const wrf_client *c, CFI_cdesc_t *key, const wrf_bu
     wrf_end(st, &err, stat, errmsg);
 }
 
+/* The stored bytes where they lie in this process, a copy from a server. */
 static weir_status get_text(weir_client *c, weir_str key, CFI_cdesc_t *a,
                             const int *layout, weir_error *err)
 {
     weir_buffer *b = NULL;
     weir_status st = weir_borrow(c, key, &b, err);
+    if (st == WEIR_ERR_UNSUPPORTED)
+        st = weir_fetch(c, key, &b, err);
     if (st == WEIR_OK) {
         weir_tensor t = weir_buffer_view(b);
         st = wrf_text_get(a, &t, layout, err);
