@@ -19,7 +19,8 @@ static weir_client *open_client(void)
 {
     weir_error err;
     weir_client *c = NULL;
-    check(weir_client_new(&c, WEIR_STR(""), NULL, &err), &err); /* WEIR_ADDRESS says where */
+    check(weir_client_new(&c, WEIR_STR(""), NULL, &err),
+          &err); /* WEIR_ADDRESS says where */
     return c;
 }
 

@@ -350,6 +350,7 @@ contains
   subroutine numbers()
     type(weir_stat), allocatable :: stats(:)
     type(weir_backend_info), allocatable :: backends(:)
+    type(weir_server_info), allocatable :: servers(:)
     character(len=:), allocatable :: text
     real(real64) :: value
     integer :: i, stat
@@ -368,6 +369,10 @@ contains
     call check(any(backends%name == 'mock' .and. backends%present), 'the mock backend is there')
     call weir_version(text)
     call check(index(text, '.') > 0, 'version')
+    servers = weir_servers(c)
+    call check(size(servers) >= 1 .and. all(servers%weir == text) .and. all(servers%version /= ''), &
+      'who answers says which Weir it has')
+    call check(all(servers%kind == 'embedded') .eqv. at_home(), '  and what it is')
     call weir_status_name(weir_err_shape, text)
     call check(text == 'ERR_SHAPE', 'name of a status')
     call weir_status_text(weir_ok, text)
