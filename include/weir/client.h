@@ -6,12 +6,12 @@
 ///     embedded:        inside this process (the default); all clients of a process share one store
 ///     embedded:NAME    the same, a store of that name
 ///     node:NAME        one server per node, over shared memory
-///     redis://HOST[:PORT][,..]   Redis or Valkey with Weir's module, a cluster too
-///     rediss://..                the same over TLS; refused by a build without OpenSSL
-///     unix:PATH                  the same over a local socket
+///     redis://[USER:PASSWORD@]HOST[:PORT][,..][/DB]    Redis or Valkey with Weir's module, a cluster too
+///     rediss://..  unix:PATH                           the same over TLS, over a Unix socket
 ///
-/// `node:` is not built yet: it is refused with a message. Passwords, certificates and the other words
-/// of an address: docs/client.md.
+/// `node:` is not built yet, `rediss:` not without OpenSSL: they are refused with a message.
+/// docs/client.md says what is different on a server: options of addresses, environment, what a broken
+/// connection means, how a cluster is used.
 ///
 /// Ways of calling. `weir_infer` is one exchange: inputs in, outputs out, nothing is stored.
 /// `weir_put`, `weir_run`, `weir_get` go through keys, for pipelines and sharing. Every verb that
@@ -29,6 +29,10 @@
 ///
 /// Waiting. Every call ends by the earlier of the client's time-out (counted per call) and its
 /// deadline (absolute). Functions below block no longer than that; "Local" (no MPI is involved).
+///
+/// On a server a call may also end with ERR_CLOSED (the connection broke, or nobody answers there) or
+/// ERR_TIMEOUT; the sentence names the server and says if the command may have been executed all the
+/// same. What writes or runs a model is never sent a second time.
 #ifndef WEIR_CLIENT_H
 #define WEIR_CLIENT_H
 
@@ -80,11 +84,12 @@ typedef struct weir_client_options {
 
 /// Open a client.
 /// @param out      given: to be released with weir_client_free
-/// @param address  borrowed; empty means environment WEIR_ADDRESS, then "embedded:"
+/// @param address  borrowed; empty means environment WEIR_ADDRESS, then SmartRedis's SSDB, then
+///                 "embedded:"
 /// @param opt      borrowed; NULL means default
 /// @param err      may be NULL
-/// @return WEIR_OK, ERR_ARG, ERR_NOMEM, ERR_UNSUPPORTED (transport not built) or ERR_EXISTS (store
-///         is open with other options). Any thread.
+/// @return WEIR_OK, ERR_ARG, ERR_NOMEM, ERR_UNSUPPORTED (transport not built), ERR_EXISTS (store
+///         is open with other options), ERR_CLOSED or ERR_TIMEOUT (no server there). Any thread.
 WEIR_API WEIR_NODISCARD weir_status weir_client_new(weir_client **out, weir_str address,
                                                     const weir_client_options *opt,
                                                     weir_error *err);

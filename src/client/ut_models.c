@@ -46,6 +46,7 @@ static void test_infer_runs_on_the_callers_memory_without_copies(void **state)
 static void test_infer_of_strided_memory_counts_its_copies(void **state)
 {
     (void)state;
+    needs_embedded(); /* a server counts other copies */
     float in[4][2] = {{1, 5}, {2, 6}, {3, 7}, {4, 8}}, out[8] = {0};
     weir_tensor x = view_of(in, WEIR_F32, 2, (int64_t[]){2, 4});
     weir_tensor y = view_of(out, WEIR_F32, 2, (int64_t[]){2, 4});

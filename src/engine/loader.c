@@ -118,14 +118,15 @@ static bool own_folder(char *out)
 }
 
 /* The places to look in, in order; each a format for the folder that goes with it. */
+enum { PLACES = 5 };
 typedef struct search {
-    char file[4][PATH_MAX + 64];
+    char file[PLACES][PATH_MAX + 64];
     int n;
 } search;
 
 static void add_folder(search *s, weir_str folder, const char *below, const char *name)
 {
-    if (folder.n == 0 || folder.n >= PATH_MAX)
+    if (folder.n == 0 || folder.n >= PATH_MAX || s->n == PLACES)
         return;
     int n = snprintf(s->file[s->n], sizeof s->file[s->n], "%.*s%s/weir_backend_%s.so",
                      (int)folder.n, folder.p, below, name);
@@ -141,6 +142,7 @@ static void make_search(search *s, const char *name, weir_str path)
     add_folder(s, weir_cstr(getenv("WEIR_BACKEND_PATH")), "", name);
     if (own_folder(own)) {
         add_folder(s, weir_cstr(own), "/weir/backends", name);
+        add_folder(s, weir_cstr(own), "/backends", name); /* of the module, in lib/weir */
         add_folder(s, weir_cstr(own), "/../lib/weir/backends", name);
     }
 }

@@ -25,11 +25,23 @@ static uint64_t free_places(const wr_queue *q)
 
 /* ---- gathering ----------------------------------------------------------------------------------- */
 
+/* Rows of one run. Submitted jobs (a server's) may fill some blocks: that costs no more for each row, and
+ * their answers leave together, so that the server's thread wakes once for all. A blocking caller runs its
+ * batch itself, and the others of it wait for the last row: one block is enough there. */
+static int64_t gather_limit(const wr_job *job)
+{
+    enum { BLOCKS = 4 };
+    const wr_model *m = job->model;
+    bool in_blocks = job->waiter == NULL && m->opt.batch_max == 0 && !m->loose &&
+                     m->gather_max > 1 && m->gather_max <= m->info.block_rows;
+    return in_blocks ? BLOCKS * m->gather_max : m->gather_max;
+}
+
 bool wr_can_gather(const wr_job *job)
 {
     const wr_model *m = job->model;
     return m->gather_max > 1 && ((m->independent && m->known_out) || m->loose) &&
-           job->rows > 0 && job->rows < m->gather_max && !job->uneven;
+           job->rows > 0 && job->rows < gather_limit(job) && !job->uneven;
 }
 
 /* Same model and signature: types, and all extents but the first. */
@@ -111,7 +123,7 @@ static void drop(wr_queue *q, wr_job *job)
  * idles costs more than a smaller batch. */
 static int64_t share(const wr_queue *q, const wr_job *leader)
 {
-    int64_t rows = leader->rows, most = leader->model->gather_max;
+    int64_t rows = leader->rows, most = gather_limit(leader);
     for (const wr_job *j = q->head; j != NULL && rows < most * q->places; j = j->next) {
         if (fits_with(leader, j))
             rows += j->rows;

@@ -650,11 +650,11 @@ weir_status wr_wire_error(weir_str line, weir_error *err)
     const char *space = line.n == 0 ? NULL : memchr(line.p, ' ', line.n);
     weir_str word = {line.p, space == NULL ? line.n : (size_t)(space - line.p)};
     int n = line.n > 480 ? 480 : (int)line.n;
+    bool bare = line.n <= word.n + 1; /* no reason given */
 #define X(name, value, text)                                                             \
     if (value != 0 && wr_word_is(word, #name))                                           \
         return weir_fail(err, (weir_status)(value), "%.*s",                              \
-                         space == NULL ? 0 : n - (int)word.n - 1,                        \
-                         space == NULL ? "" : space + 1);
+                         bare ? 60 : n - (int)word.n - 1, bare ? text : space + 1);
     WEIR_STATUS_MAP(X)
 #undef X
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {

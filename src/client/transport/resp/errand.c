@@ -33,12 +33,25 @@ static double seconds_since(int64_t begin)
     return (double)(weir_now_ns() - begin) * 1e-9;
 }
 
+/* A server that gives up a run a little earlier can say so in time. */
+static weir_deadline a_little_before(weir_deadline until)
+{
+    const int64_t most = 50000000;
+    if (until == WEIR_NEVER)
+        return until;
+    int64_t part = (until - weir_now_ns()) / 20;
+    return until - (part > most ? most : part);
+}
+
 weir_status wr_errand_encode(wr_errand *e, wr_conn *c, weir_error *err)
 {
     if (e->req == NULL)
         return wr_wire_encode_texts(&c->flow.e, e->text, e->n_texts, err);
     wr_req req = *e->req; /* the time that is left goes along */
-    req.limit = (wr_limit){e->req->limit.timeout_ms, e->until};
+    req.limit.deadline = e->until;
+    if (req.command == WR_CMD_run || req.command == WR_CMD_infer ||
+        req.command == WR_CMD_pipeline)
+        req.limit.deadline = a_little_before(e->until);
     return wr_wire_encode(&c->flow.e, &req, err);
 }
 

@@ -236,6 +236,8 @@ static weir_status read_slots(const char *bytes, wr_node *from)
 static void test_slots_are_read_in_any_order_and_strictly(void **state)
 {
     (void)state;
+    static const char overlap[] = "*2\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n"
+                                  "*3\r\n:5\r\n:6\r\n*2\r\n$1\r\ng\r\n:1\r\n";
     wr_node *from = NULL;
     char host[] = "10.0.0.9";
     wr_place at = {host, 7};
@@ -274,8 +276,8 @@ static void test_slots_are_read_in_any_order_and_strictly(void **state)
         "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n:0\r\n",
         "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n$1\r\n1\r\n",
         "*1\r\n*3\r\n:0\r\n:1\r\n:4\r\n",
-        "*2\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n*3\r\n:5\r\n:6\r\n*2\r\n$"
-        "1\r\ng\r\n:1\r\n",
+        "*2\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n*3\r\n:5\r\n:6\r\n*0\r\n",
+        overlap,
         "*20000\r\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
