@@ -3,6 +3,7 @@
 #include "module/call.h"
 
 #include "base/alloc.h"
+#include "module/script_calls.h"
 #include "tensor/buffer.h"
 
 /* ---- replies ---- */
@@ -132,6 +133,7 @@ static bool keep_call(call *c)
     c->err.code = WEIR_OK;
     c->err.text[0] = '\0';
     c->run = NULL;
+    c->scripts = NULL;
     c->job = NULL;
     c->extra = NULL;
     c->free_extra = NULL;
@@ -167,6 +169,7 @@ void call_free(call *c)
         wr_service_drop_run(c->run);
     if (c->free_extra != NULL)
         c->free_extra(c->extra);
+    script_calls_free(c->scripts);
     wr_decoded_fini(&c->d);
     for (size_t i = 0; c->held && i < c->words.n; i++)
         host.FreeString(NULL, c->argv[i]);
@@ -337,8 +340,11 @@ int call_run(call *c, host_ctx *ctx)
     if (module.run_max_ms > 0 &&
         (limit->timeout_ms < 0 || limit->timeout_ms > module.run_max_ms))
         limit->timeout_ms = module.run_max_ms;
+    weir_status st = script_calls_lend(c, ctx);
+    if (st != WEIR_OK)
+        return refuse(c, ctx, st);
     keyspace_bind_words(ctx, c->argv, c->words.n);
-    weir_status st = wr_service_try_run(&module.service, &c->d.req, module.inline_ns,
+    st = wr_service_try_run(&module.service, &c->d.req, module.inline_ns,
                                         &c->d.rep, &done, &c->err);
     keyspace_unbind();
     if (done) {
