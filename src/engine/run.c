@@ -77,7 +77,10 @@ weir_status wr_call(wr_context *x, const weir_tensor *in, int n_in, wr_output *o
         if (out[i].view.data == NULL && out[i].buffer != NULL)
             out[i].view = weir_buffer_view(out[i].buffer);
     }
-    if (st != WEIR_OK && (st == WEIR_ERR_TIMEOUT || (watched && x->was_interrupted)))
+    /* A script whose calls are refused from its deadline on ends with whatever its library says. */
+    bool late = of != NULL && of->calls != NULL && *now >= deadline;
+    if (st != WEIR_OK &&
+        (st == WEIR_ERR_TIMEOUT || late || (watched && x->was_interrupted)))
         return weir_fail(
             err, WEIR_ERR_TIMEOUT,
             "model '%.*s': the run was stopped at its deadline after %.3f ms",

@@ -62,12 +62,14 @@ static weir_status take_lock(weir_error *err)
     int64_t begun = weir_now_ns(), until = begun + MOST_NS;
     if (job != NULL && job->deadline < until)
         until = job->deadline;
-    while (host.ThreadSafeContextTryLock(module.background) != HOST_OK) {
-        int64_t now = weir_now_ns();
-        if (now > until)
+    for (int64_t now = begun;; now = weir_now_ns()) {
+        if (now >= until)
             return weir_fail(err, WEIR_ERR_TIMEOUT,
-                             "the server had no time for a script within %.3f s",
+                             "a script asked for the server, which had no time for it "
+                             "within %.3f s",
                              (double)(now - begun) * 1e-9);
+        if (host.ThreadSafeContextTryLock(module.background) == HOST_OK)
+            return WEIR_OK;
         if (server_waits_for_us(begun, now))
             return weir_fail(err, WEIR_ERR_BUSY,
                              "a transaction waits for this script's place, and the "
@@ -75,7 +77,6 @@ static weir_status take_lock(weir_error *err)
         if (now - begun > SPIN_NS)
             nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
     }
-    return WEIR_OK;
 }
 
 static weir_status turn_begin(turn *t, const script_calls *s, weir_error *err)
