@@ -333,6 +333,12 @@ static int begin_run(call *c, host_ctx *ctx)
     return refuse(c, ctx, st);
 }
 
+/* Texts can make any run of a script long: what earlier ones took says nothing. */
+static int64_t inline_bound(const wr_req *q)
+{
+    return q->n_script_keys > 0 || q->n_script_args > 0 ? 0 : module.inline_ns;
+}
+
 int call_run(call *c, host_ctx *ctx)
 {
     bool done = false;
@@ -344,7 +350,7 @@ int call_run(call *c, host_ctx *ctx)
     if (st != WEIR_OK)
         return refuse(c, ctx, st);
     keyspace_bind_words(ctx, c->argv, c->words.n);
-    st = wr_service_try_run(&module.service, &c->d.req, module.inline_ns,
+    st = wr_service_try_run(&module.service, &c->d.req, inline_bound(&c->d.req),
                                         &c->d.rep, &done, &c->err);
     keyspace_unbind();
     if (done) {

@@ -2,6 +2,8 @@
 /* Commands and models that scripts ask for while they run. */
 #include "module/script_calls.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -189,9 +191,11 @@ static const wr_answer *answer_of(host_reply *r)
 
 static const wr_answer *error_answer(const char *text)
 {
-    wr_answer *a = wr_alloc(sizeof *a);
+    size_t n = strlen(text);
+    wr_answer *a = wr_alloc(sizeof *a + n);
     if (a != NULL)
-        *a = (wr_answer){.kind = WR_ANSWER_ERROR, .text = weir_cstr(text)};
+        *a = (wr_answer){.kind = WR_ANSWER_ERROR,
+                         .text = {memcpy(a + 1, text, n), n}};
     return a;
 }
 
@@ -208,7 +212,7 @@ enum { NAME_MOST = 128 };
 typedef struct command {
     char name[NAME_MOST];
     size_t n;
-    host_str *word[]; /* behind the name */
+    host_str *word[]; /* the name too */
 } command;
 
 static command *command_of(const weir_str *word, size_t n)
@@ -218,7 +222,7 @@ static command *command_of(const weir_str *word, size_t n)
         return NULL;
     if (word[0].n < NAME_MOST && memchr(word[0].p, '\0', word[0].n) == NULL)
         memcpy(c->name, word[0].p, word[0].n);
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 0; i < n; i++)
         c->word[c->n++] = host.CreateString(NULL, wr_name_p(word[i]), word[i].n);
     return c;
 }
@@ -231,31 +235,58 @@ static void command_free(command *c)
     wr_free(c);
 }
 
-/* As from a script of the server's: with the user's rights (C), errors as replies (E), only commands
- * that scripts may give (S), none that grow when memory is used up (M); told to replicas and files (!). */
-static const wr_answer *ask(const script_calls *s, host_ctx *ctx, const command *c)
+/* Asked before the server is: Redis 7.0 crashes when it writes a refusal down for a context of no client.
+ * What is no command the server says itself. */
+static bool may(host_user *user, const command *c)
 {
-    host_user *user = NULL;
-    if (s->user != NULL) {
-        if (host.SetContextUser == NULL)
-            return error_answer("NOPERM this server can't check a script's commands: "
-                                "Redis 7.0.6 or later is needed");
-        user = host.GetModuleUserFromUserName(s->user);
-        if (user == NULL)
-            return error_answer("NOPERM the user who runs the script is no more");
-        host.SetContextUser(ctx, user);
-    }
-    host_reply *r =
-        host.Call(ctx, c->name, user != NULL ? "!CESMv" : "!ESMv", c->word, c->n);
+    errno = 0;
+    return host.ACLCheckCommandPermissions(user, (host_str **)(uintptr_t)c->word,
+                                           (int)c->n) == HOST_OK ||
+           errno == ENOENT;
+}
+
+static const wr_answer *not_permitted(const command *c)
+{
+    char text[NAME_MOST + 128];
+    snprintf(text, sizeof text,
+             "NOPERM this user has no permissions to run '%s', or to use its keys",
+             c->name);
+    return error_answer(text);
+}
+
+/* As from a script of the server's: errors as replies (E), only commands that scripts may give (S), none
+ * that grow when memory is used up (M); told to replicas and files (!). As a user (C): theirs are the
+ * rights, of what the command itself begins too. */
+static const wr_answer *ask_server(host_ctx *ctx, const char *how, const command *c)
+{
+    host_reply *r = host.Call(ctx, c->name, how, &c->word[1], c->n - 1);
     const wr_answer *a =
         r != NULL ? answer_of(r)
                   : error_answer("ERR the server takes no such command from a script");
     if (r != NULL)
         host.FreeCallReply(r);
-    if (user != NULL) {
+    return a;
+}
+
+static const wr_answer *ask(const script_calls *s, host_ctx *ctx, const command *c)
+{
+    if (s->user == NULL)
+        return ask_server(ctx, "!ESMv", c);
+    if (host.SetContextUser == NULL || host.ACLCheckCommandPermissions == NULL)
+        return error_answer("NOPERM this server can't check a script's commands: Redis "
+                            "7.0.6 or later is needed");
+    host_user *user = host.GetModuleUserFromUserName(s->user);
+    if (user == NULL)
+        return error_answer("NOPERM the user who runs the script is no more");
+    const wr_answer *a;
+    if (may(user, c)) {
+        host.SetContextUser(ctx, user);
+        a = ask_server(ctx, "!CESMv", c);
         host.SetContextUser(ctx, NULL);
-        host.FreeModuleUser(user);
+    } else {
+        a = not_permitted(c);
     }
+    host.FreeModuleUser(user);
     return a;
 }
 
