@@ -81,9 +81,9 @@ weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tens
 /* Can the stored tensor be copied into the caller's view? */
 static weir_status check_out(const weir_buffer *b, const wr_req *req, weir_error *err)
 {
-    weir_tensor held = weir_buffer_view(b);
-    weir_status st = wr_check_same(req->key, &held, req->out, err);
-    if (st == WEIR_OK && held.dtype == WEIR_STRING)
+    const weir_tensor *held = wr_buffer_tensor(b);
+    weir_status st = wr_check_same(req->key, held, req->out, err);
+    if (st == WEIR_OK && held->dtype == WEIR_STRING)
         return weir_fail(
             err, WEIR_ERR_UNSUPPORTED,
             "tensor '%.*s' holds strings: get them with weir_fetch or weir_borrow",
@@ -91,18 +91,11 @@ static weir_status check_out(const weir_buffer *b, const wr_req *req, weir_error
     return st;
 }
 
-static weir_status copy_out(const weir_buffer *b, const wr_req *req, weir_error *err)
-{
-    weir_tensor held = weir_buffer_view(b);
-    return weir_tensor_copy(req->out, &held, err);
-}
-
 /* A new buffer may find no memory: this call is counted when it is over. */
 static weir_status fetch(wr_service *s, const weir_buffer *b, wr_rep *rep,
                          weir_error *err)
 {
-    weir_tensor held = weir_buffer_view(b);
-    weir_status st = weir_buffer_from(&rep->buffer[0], &held, err);
+    weir_status st = weir_buffer_from(&rep->buffer[0], wr_buffer_tensor(b), err);
     rep->n_buffers = st == WEIR_OK;
     if (st != WEIR_OK)
         return st;
@@ -129,7 +122,8 @@ weir_status wr_handle_get(wr_service *s, const wr_req *req, wr_rep *rep, weir_er
         return WEIR_OK;
     }
     if (st == WEIR_OK)
-        st = req->give_buffers ? fetch(s, b, rep, err) : copy_out(b, req, err);
+        st = req->give_buffers ? fetch(s, b, rep, err)
+                               : weir_tensor_copy(req->out, wr_buffer_tensor(b), err);
     weir_buffer_unref(b);
     return st;
 }
