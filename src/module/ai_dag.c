@@ -23,9 +23,9 @@ struct dag {
     call *c;
     wr_ai_dag d;
     const wr_script_calls *calls; /* what its scripts may ask */
-    step *step;             /* of each op */
-    wr_ai_outcome *outcome; /* of each op */
-    weir_tensor *in;        /* memory of all steps */
+    step *step;                   /* of each op */
+    wr_ai_outcome *outcome;       /* of each op */
+    weir_tensor *in;              /* memory of all steps */
     wr_output *out;
     size_t *user;       /* ops that read a slot made by a run: those of slot i from .. */
     size_t *first_user; /* .. first_user[i] up to first_user[i + 1] */

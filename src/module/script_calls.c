@@ -16,10 +16,11 @@ struct script_calls {
     host_str *user; /* NULL: no user's, all rights */
 };
 
-static const int64_t SPIN_NS = 200000;         /* the server lets go of its lock often .. */
-static const long NAP_NS = 50000;              /* .. but for moments */
-static const int64_t MOST_NS = 60000000000;    /* then it is not coming */
-static const int64_t PATIENCE_NS = 500000000; /* with a server that waits for the engine */
+static const int64_t SPIN_NS = 200000;      /* the server lets go of its lock often .. */
+static const long NAP_NS = 50000;           /* .. but for moments */
+static const int64_t MOST_NS = 60000000000; /* then it is not coming */
+static const int64_t PATIENCE_NS =
+    500000000; /* with a server that waits for the engine */
 
 _Thread_local bool stands_in_for_server;
 static _Thread_local const script_calls *current; /* whose command this thread is in */
@@ -152,8 +153,8 @@ static void fill(filler *f, wr_answer *a, host_reply *r, int depth)
         break;
     case HOST_REPLY_STRING:
     case HOST_REPLY_ERROR:
-        a->kind = host.CallReplyType(r) == HOST_REPLY_ERROR ? WR_ANSWER_ERROR
-                                                            : WR_ANSWER_TEXT;
+        a->kind =
+            host.CallReplyType(r) == HOST_REPLY_ERROR ? WR_ANSWER_ERROR : WR_ANSWER_TEXT;
         p = host.CallReplyStringPtr(r, &n);
         if (n > 0)
             memcpy(f->byte, p, n);
@@ -194,8 +195,7 @@ static const wr_answer *error_answer(const char *text)
     size_t n = strlen(text);
     wr_answer *a = wr_alloc(sizeof *a + n);
     if (a != NULL)
-        *a = (wr_answer){.kind = WR_ANSWER_ERROR,
-                         .text = {memcpy(a + 1, text, n), n}};
+        *a = (wr_answer){.kind = WR_ANSWER_ERROR, .text = {memcpy(a + 1, text, n), n}};
     return a;
 }
 
