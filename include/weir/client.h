@@ -6,10 +6,10 @@
 ///     embedded:        inside this process (the default); all clients of a process share one store
 ///     embedded:NAME    the same, a store of that name
 ///     node:NAME        one server per node, over shared memory
-///     redis://[USER:PASSWORD@]HOST[:PORT][,..][/DB]    Redis or Valkey with Weir's module
+///     redis://[USER:PASSWORD@]HOST[:PORT][,..][/DB]    Redis or Valkey with Weir's module, a cluster too
 ///     rediss://..  unix:PATH                           the same over TLS, over a Unix socket
 ///
-/// `embedded:`, `redis:`, `rediss:` and `unix:` are built so far; the others are refused with a message.
+/// `node:` is not built yet, `rediss:` not without OpenSSL: they are refused with a message.
 /// docs/client.md says what is different on a server: options of addresses, environment, what a broken
 /// connection means, how a cluster is used.
 ///
@@ -773,12 +773,29 @@ typedef struct weir_backend_info {
     char hint[256];   ///< when absent: why, and what to install
 } weir_backend_info;
 
-/// List the backends that Weir knows, loading each to see (torch may take half a second).
-/// @param c    borrowed; NULL looks with default options
+/// List the backends that Weir knows, loading each to see (torch may take half a second): of this
+/// process, or of the client's server.
+/// @param c    borrowed; NULL looks with default options in this process
 /// @param out  given: up to n entries
 /// @param n    room at out
 /// @return how many there are. Any thread.
 WEIR_API size_t weir_backends(weir_client *c, weir_backend_info *out, size_t n);
+
+/// Who answers a client.
+typedef struct weir_server_info {
+    char address[256]; ///< "host:port" or a socket's path; empty for embedded:
+    char kind[32];     ///< "redis", "valkey", "embedded"; empty where it does not say
+    char version[32];  ///< the server's own
+    char weir[32];     ///< of Weir there
+} weir_server_info;
+
+/// List the servers that hold the client's data, asking each: one, or a cluster's primaries. One that
+/// does not answer within five seconds is left out.
+/// @param c    borrowed
+/// @param out  given: up to n entries
+/// @param n    room at out
+/// @return how many answered, whatever n is. Any thread.
+WEIR_API size_t weir_servers(weir_client *c, weir_server_info *out, size_t n);
 
 #ifdef __cplusplus
 }

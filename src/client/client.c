@@ -341,6 +341,13 @@ weir_status weir_client_statistic(const weir_client *c, weir_str name, double *v
                      WR_NAME(name));
 }
 
+size_t weir_servers(weir_client *c, weir_server_info *out, size_t n)
+{
+    if (c == NULL || (out == NULL && n > 0))
+        return 0;
+    return c->ops->servers(c->link, out, n);
+}
+
 size_t weir_backends(weir_client *c, weir_backend_info *out, size_t n)
 {
     weir_client *own = NULL;

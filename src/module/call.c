@@ -3,6 +3,7 @@
 #include "module/call.h"
 
 #include "base/alloc.h"
+#include "module/script_calls.h"
 #include "tensor/buffer.h"
 
 /* ---- replies ---- */
@@ -135,6 +136,7 @@ static bool keep_call(call *c)
     c->err.code = WEIR_OK;
     c->err.text[0] = '\0';
     c->run = NULL;
+    c->scripts = NULL;
     c->job = NULL;
     c->extra = NULL;
     c->free_extra = NULL;
@@ -181,6 +183,7 @@ void call_free(call *c)
         wr_service_drop_run(c->run);
     if (c->free_extra != NULL)
         c->free_extra(c->extra);
+    script_calls_free(c->scripts);
     wr_decoded_fini(&c->d);
     for (size_t i = 0; c->held && i < c->words.n; i++)
         host.FreeString(NULL, c->argv[i]);
@@ -344,6 +347,12 @@ static int begin_run(call *c, host_ctx *ctx)
     return refuse(c, ctx, st);
 }
 
+/* Texts can make any run of a script long: what earlier ones took says nothing. */
+static int64_t inline_bound(const wr_req *q)
+{
+    return q->n_script_keys > 0 || q->n_script_args > 0 ? 0 : module.inline_ns;
+}
+
 int call_run(call *c, host_ctx *ctx)
 {
     bool done = false;
@@ -351,8 +360,11 @@ int call_run(call *c, host_ctx *ctx)
     if (module.run_max_ms > 0 &&
         (limit->timeout_ms < 0 || limit->timeout_ms > module.run_max_ms))
         limit->timeout_ms = module.run_max_ms;
+    weir_status st = script_calls_lend(c, ctx);
+    if (st != WEIR_OK)
+        return refuse(c, ctx, st);
     keyspace_bind_words(ctx, c->argv, c->words.n);
-    weir_status st = wr_service_try_run(&module.service, &c->d.req, module.inline_ns,
+    st = wr_service_try_run(&module.service, &c->d.req, inline_bound(&c->d.req),
                                         &c->d.rep, &done, &c->err);
     keyspace_unbind();
     if (done) {

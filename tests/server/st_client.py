@@ -19,7 +19,8 @@ PROGRAMS = os.environ.get("WEIR_TEST_PROGRAMS", "")
 BACKENDS = os.environ.get("WEIR_BACKEND_PATH", "")
 CLIENT_TESTS = ("ut_client", "ut_models", "ut_requests", "ut_client_threads", "ut_bad_input",
                 "ut_alloc_failure")
-FORTRAN_TESTS = ("ut_fortran_dataset",)
+FORTRAN_TESTS = ("ut_fortran_dataset", "ut_fortran_client", "ut_fortran_kinds", "ut_fortran_model",
+                 "ut_fortran_request", "ut_fortran_errors")
 LINE = re.compile(r"^(ok|not ok) \d+\s*-?\s*(.*)$")
 ARGS = {"module": MODULE, "args": ["BACKENDSPATH", BACKENDS]}
 

@@ -228,6 +228,11 @@ static size_t resp_backends(wr_link *l, weir_backend_info *out, size_t n)
     return wr_resp_backends(resp_of(l), out, n);
 }
 
+static size_t resp_servers(wr_link *l, weir_server_info *out, size_t n)
+{
+    return wr_resp_servers(resp_of(l), out, n);
+}
+
 static int64_t default_timeout_ms(void)
 {
     int64_t seconds = 0;
@@ -241,7 +246,8 @@ static int64_t default_timeout_ms(void)
     {                                                                                    \
         .scheme = #name, .open = open_##name, .exchange = resp_exchange,                 \
         .begin = resp_begin, .watch = resp_watch, .unwatch = resp_unwatch,               \
-        .statistics = resp_statistics, .backends = resp_backends, .close = resp_close,   \
+        .statistics = resp_statistics, .backends = resp_backends,                        \
+        .servers = resp_servers, .close = resp_close,                                    \
         .default_timeout_ms = default_timeout_ms,                                        \
     }
 const wr_transport_ops wr_transport_redis = OPS(redis);
