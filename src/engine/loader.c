@@ -119,7 +119,7 @@ static bool own_folder(char *out)
 
 /* The places to look in, in order; each a format for the folder that goes with it. */
 typedef struct search {
-    char file[4][PATH_MAX + 64];
+    char file[5][PATH_MAX + 64];
     int n;
 } search;
 
