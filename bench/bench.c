@@ -51,11 +51,14 @@ bench_plan bench_plan_for(bool quick)
     return quick ? fast : careful;
 }
 
-/* Calls that make one round: doubled until they last long enough. The first calls warm up. */
+/* Calls that make one round: doubled until they last long enough twice in turn, since first calls may
+ * wait for fresh pages, and one such call is no round. */
 static bool calibrate(bench_contender *c, double round_s)
 {
     for (long n = 1;; n *= 2) {
         double s = c->seconds(c->context, n);
+        if (s >= round_s)
+            s = c->seconds(c->context, n);
         if (s < 0)
             return false;
         c->n_calls = n;

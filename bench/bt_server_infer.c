@@ -49,8 +49,12 @@ static double direct_s(void *context, long n)
 static bool tiny_open(tiny *t, bt_server *b, bool tcp, const char *model)
 {
     int64_t in[] = {1, 10}, out[] = {1, 1};
-    worker_args a = {
-        .model = model, .backend = "onnx", .batch = 1, .n_in = 10, .n_out = 1, .threads = 1};
+    worker_args a = {.model = model,
+                     .backend = "onnx",
+                     .batch = 1,
+                     .n_in = 10,
+                     .n_out = 1,
+                     .threads = 1};
     bench_fill(t->x, 10, 1);
     t->ping = tcp ? connect_port(b->server.port) : connect_path(b->server.socket);
     weir_status st = weir_client_new(
@@ -82,9 +86,10 @@ static void tiny_close(tiny *t)
 static bool tiny_extra(tiny *t, bt_server *b, const char *via, double *worst)
 {
     for (placement p = SAME_CORE; p <= CROSS_CORE; p++) {
-        bench_contender c[] = {{.name = "PING", .seconds = ping_s, .context = t},
-                               {.name = "direct call", .seconds = direct_s, .context = t},
-                               {.name = "in, run, out", .seconds = infer_s, .context = t}};
+        bench_contender c[] = {
+            {.name = "PING", .seconds = ping_s, .context = t},
+            {.name = "direct call", .seconds = direct_s, .context = t},
+            {.name = "in, run, out", .seconds = infer_s, .context = t}};
         if (!place(b->server.pid, p) ||
             !bench_compare(c, 3, bench_plan_for(b->opt.quick)))
             return false;
@@ -168,7 +173,10 @@ static void eight(bt_server *b, const crowd *w)
     server_options o = {.valkey = b->opt.valkey, .arg = arguments};
     many_side side[] = {
         {.label = "two direct programs", .program = "direct_ort", .n = 2, .threads = 1},
-        {.label = "8 clients of a server", .program = "weir_worker", .n = 8, .threads = 1}};
+        {.label = "8 clients of a server",
+         .program = "weir_worker",
+         .n = 8,
+         .threads = 1}};
     worker_args a = {.model = model,
                      .backend = "onnx",
                      .batch = w->batch,
@@ -245,7 +253,9 @@ void part_loop(bt_server *b)
         bench_value("sock_loop_client_kb", growth[0]);
         bench_value("sock_loop_server_kb", growth[1]);
     } else {
-        bench_absent("sock_loop_client_kb", "loop_dataset (Fortran) failed or is not built");
-        bench_absent("sock_loop_server_kb", "loop_dataset (Fortran) failed or is not built");
+        bench_absent("sock_loop_client_kb",
+                     "loop_dataset (Fortran) failed or is not built");
+        bench_absent("sock_loop_server_kb",
+                     "loop_dataset (Fortran) failed or is not built");
     }
 }

@@ -99,7 +99,8 @@ static bool subject_init(subject *s, const char *address, int64_t rows, int64_t 
     if (st == WEIR_OK)
         st = weir_tensor_init_fortran(&s->fortran, s->from, WEIR_F32, 2, shape, &s->err);
     if (st == WEIR_OK)
-        st = weir_tensor_init_fortran(&s->fortran_back, s->to, WEIR_F32, 2, shape, &s->err);
+        st = weir_tensor_init_fortran(&s->fortran_back, s->to, WEIR_F32, 2, shape,
+                                      &s->err);
     return st == WEIR_OK && put_s(s, 1) >= 0;
 }
 
@@ -186,8 +187,8 @@ static void large(bt_server *b, bool tcp, const char *size, int64_t rows, int64_
     char name[64];
     double worst[2] = {INFINITY, INFINITY};
     size_t bytes = (size_t)(rows * columns) * sizeof(float);
-    bool good = subject_init(
-        &s, tcp ? b->server.tcp_address : b->server.unix_address, rows, columns);
+    bool good = subject_init(&s, tcp ? b->server.tcp_address : b->server.unix_address,
+                             rows, columns);
     good = good && sink_start(&s.sink, tcp, bytes);
     for (placement p = SAME_CORE; p <= CROSS_CORE && good; p++) {
         bench_contender c[] = {{.name = "plain send", .seconds = sink_s, .context = &s},

@@ -21,7 +21,9 @@ bool infer_arguments(int argc, char **argv, infer_options *out)
         } else if (strcmp(argv[i], "--valkey") == 0) {
             out->valkey = true;
         } else {
-            fprintf(stderr, "usage: %s [--quick] [--models DIR] [--part NAME] [--valkey]\n", argv[0]);
+            fprintf(stderr,
+                    "usage: %s [--quick] [--models DIR] [--part NAME] [--valkey]\n",
+                    argv[0]);
             return false;
         }
     }

@@ -16,7 +16,7 @@ typedef struct many_side {
     int n, threads;      /* processes; calling threads of each */
     int server_pid;      /* 0, or whose time is not foreign */
     worker w[MANY_WORKERS_MAX];
-    double ratio; /* filled: of its rate to the first side's, median over the rounds */
+    double ratio;    /* filled: of its rate to the first side's, median over the rounds */
     bench_stat rate; /* filled: rows per second */
 } many_side;
 

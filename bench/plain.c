@@ -90,7 +90,8 @@ int listen_port(int port)
 {
     struct sockaddr_in a = loopback(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 8) != 0)) {
+    if (fd >= 0 &&
+        (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 8) != 0)) {
         close(fd);
         fd = -1;
     }

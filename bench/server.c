@@ -88,9 +88,10 @@ static void become_server(const server *s, const server_options *o, pid_t parent
     snprintf(port, sizeof port, "%d", s->port);
     built(module, sizeof module, "weir.so");
     add(&a, name);
-    const char *const fixed[] = {"--port", port, "--bind", "127.0.0.1", "--unixsocket",
-                                 s->socket, "--dir", s->dir, "--save", "", "--appendonly",
-                                 "no", "--daemonize", "no", "--logfile", "log"};
+    const char *const fixed[] = {"--port",       port,      "--bind",       "127.0.0.1",
+                                 "--unixsocket", s->socket, "--dir",        s->dir,
+                                 "--save",       "",        "--appendonly", "no",
+                                 "--daemonize",  "no",      "--logfile",    "log"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         add(&a, fixed[i]);
     if (o->cluster) {
@@ -106,7 +107,8 @@ static void become_server(const server *s, const server_options *o, pid_t parent
     if (getppid() != parent)
         _exit(1); /* it has ended meanwhile */
     execvp(name, (char *const *)(uintptr_t)a.w);
-    snprintf(program, sizeof program, "%s/usr/bin/%s", prefix == NULL ? "" : prefix, name);
+    snprintf(program, sizeof program, "%s/usr/bin/%s", prefix == NULL ? "" : prefix,
+             name);
     execv(program, (char *const *)(uintptr_t)a.w);
     _exit(127);
 }
@@ -213,14 +215,16 @@ static bool give_slots(server *s, int n)
         snprintf(low, sizeof low, "%d", 16384 * i / n);
         snprintf(high, sizeof high, "%d", 16384 * (i + 1) / n - 1);
         snprintf(epoch, sizeof epoch, "%d", i + 1);
-        good = tell(&s[i], (const char *const[]){"CLUSTER", "ADDSLOTSRANGE", low, high},
-                    4) &&
-               tell(&s[i], (const char *const[]){"CLUSTER", "SET-CONFIG-EPOCH", epoch}, 3);
+        good =
+            tell(&s[i], (const char *const[]){"CLUSTER", "ADDSLOTSRANGE", low, high},
+                 4) &&
+            tell(&s[i], (const char *const[]){"CLUSTER", "SET-CONFIG-EPOCH", epoch}, 3);
     }
     for (int i = 1; i < n && good; i++) {
         char port[16];
         snprintf(port, sizeof port, "%d", s[i].port);
-        good = tell(&s[0], (const char *const[]){"CLUSTER", "MEET", "127.0.0.1", port}, 4);
+        good =
+            tell(&s[0], (const char *const[]){"CLUSTER", "MEET", "127.0.0.1", port}, 4);
     }
     return good;
 }
@@ -234,7 +238,8 @@ static bool is_joined(const server *s, int n)
     for (int i = 0; i < n; i++) {
         int fd = connect_path(s[i].socket);
         bool good = fd >= 0 && say(fd, info, 2) && hear(fd, text, sizeof text) &&
-                    strstr(text, "cluster_state:ok") != NULL && strstr(text, want) != NULL;
+                    strstr(text, "cluster_state:ok") != NULL &&
+                    strstr(text, want) != NULL;
         if (fd >= 0)
             close(fd);
         if (!good)

@@ -28,7 +28,7 @@ typedef struct worker_args {
     const char *backend;        /* of Weir; "" lets it choose */
     int64_t batch, n_in, n_out; /* rows; columns of input and output */
     int threads;                /* calling threads */
-    const char *address; /* of Weir: a server's; "": embedded */
+    const char *address;        /* of Weir: a server's; "": embedded */
     bool plain; /* Weir: no row blocks (deterministic); direct: values made per call */
 } worker_args;
 

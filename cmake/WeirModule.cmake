@@ -4,9 +4,13 @@
 
 weir_sources(module_sources src/module)
 if(module_sources AND "client" IN_LIST WEIR_ROOMS)
-  add_library(weir_module MODULE ${module_sources})
-  target_link_libraries(weir_module PRIVATE weir_private weir_core)
-  target_compile_definitions(weir_module PRIVATE WEIR_BUILDING=1)
+  add_library(weir_module_objects OBJECT ${module_sources})
+  target_link_libraries(weir_module_objects PRIVATE weir_private)
+  target_compile_definitions(weir_module_objects PRIVATE WEIR_BUILDING=1)
+  add_library(weir_module_core STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:weir_module_objects>)
+  target_link_libraries(weir_module_core PUBLIC weir_core) # for tests, over a host of their own
+  add_library(weir_module MODULE $<TARGET_OBJECTS:weir_module_objects>)
+  target_link_libraries(weir_module PRIVATE weir_core)
   set_target_properties(weir_module PROPERTIES PREFIX "" OUTPUT_NAME weir
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/weir)
   target_link_options(weir_module PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic)

@@ -98,6 +98,14 @@ function(weir_drop_other_rooms list)
   endif()
 endfunction()
 
+# weir_link_module(name source): tests in src/module also get the module's objects, and fill its
+# table of the server's functions themselves (tests/support/fake_host.h).
+function(weir_link_module name source)
+  if(source MATCHES "/src/module/")
+    target_link_libraries(${name} PRIVATE weir_module_core)
+  endif()
+endfunction()
+
 # Programs of several ranks: mt_*.c, run with 1, 2, 3 and 5.
 function(weir_add_rank_tests)
   file(GLOB_RECURSE ranks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/mt_*.c
@@ -141,6 +149,7 @@ function(weir_add_unit_tests)
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE weir_private weir_test_support weir_core weir_cmocka)
+    weir_link_module(${name} ${source})
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests
       ${PROJECT_SOURCE_DIR}/tests/support)
     set_target_properties(${name} PROPERTIES
@@ -157,7 +166,7 @@ function(weir_add_unit_tests)
   # What the thread sanitizer's build needs.
   add_custom_target(weir_thread_tests DEPENDS ${thread_programs} ${backends})
   if(TARGET weir_module) # tests/server loads it
-    add_dependencies(weir_thread_tests weir_module)
+    add_dependencies(weir_thread_tests weir_module weir_program)
   endif()
 
   file(GLOB_RECURSE fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ft_*.c
@@ -167,9 +176,14 @@ function(weir_add_unit_tests)
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
     list(APPEND fuzz_programs ${name})
-    target_link_libraries(${name} PRIVATE weir_private weir_core)
+    target_link_libraries(${name} PRIVATE weir_private weir_test_support weir_core weir_cmocka)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    weir_link_module(${name} ${source})
     set_target_properties(${name} PROPERTIES
       RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    if(backends)
+      add_dependencies(${name} ${backends})
+    endif()
     if(WEIR_FUZZ)
       target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     else()

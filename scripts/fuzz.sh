@@ -9,6 +9,7 @@ seconds=$2
 shift 2
 cd "$(dirname "$0")/.." || exit 2
 export UBSAN_OPTIONS=print_stacktrace=1
+export WEIR_BACKEND_PATH=$build/lib/weir/backends
 status=0
 for program in "$build"/tests/ft_*; do
     [ -x "$program" ] || { echo "no fuzz targets in $build"; exit 1; }

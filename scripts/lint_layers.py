@@ -12,7 +12,7 @@ SYSTEM = re.compile(r"""^(assert|complex|ctype|errno|fenv|float|inttypes|iso646|
     setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|
     strings|time|uchar|wchar|dirent|dlfcn|fcntl|fnmatch|glob|libgen|link|poll|pthread|pwd|sched|
     semaphore|spawn|syslog|termios|unistd|features|malloc|execinfo|ftw|getopt|[a-z]+intrin|arm_neon|
-    cpuid)\.h$|^(sys|netinet|arpa|linux|sanitizer)/|^[a-z_]+$""", re.VERBOSE)
+    cpuid|netdb)\.h$|^(sys|netinet|arpa|linux|sanitizer)/|^[a-z_]+$""", re.VERBOSE)
 
 
 def read_table(path):

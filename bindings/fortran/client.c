@@ -102,11 +102,14 @@ WEIR_API void wrf_put_buffer(const wrf_client *c, CFI_cdesc_t *key, const wrf_bu
     wrf_end(st, &err, stat, errmsg);
 }
 
+/* The stored bytes where they lie in this process, a copy from a server. */
 static weir_status get_text(weir_client *c, weir_str key, CFI_cdesc_t *a,
                             const int *layout, weir_error *err)
 {
     weir_buffer *b = NULL;
     weir_status st = weir_borrow(c, key, &b, err);
+    if (st == WEIR_ERR_UNSUPPORTED)
+        st = weir_fetch(c, key, &b, err);
     if (st == WEIR_OK) {
         weir_tensor t = weir_buffer_view(b);
         st = wrf_text_get(a, &t, layout, err);
@@ -397,7 +400,7 @@ WEIR_API double wrf_client_statistic(const wrf_client *c, CFI_cdesc_t *name, int
     return value;
 }
 
-enum { STATS_MAX = 256, BACKENDS_MAX = 16 };
+enum { STATS_MAX = 256, BACKENDS_MAX = 16, SERVERS_MAX = 64 };
 
 /* How many, and number i (from 1) of them: client.f90 makes a list of it. */
 WEIR_API int wrf_client_statistics(const wrf_client *c, const int *i, CFI_cdesc_t *name,
@@ -414,6 +417,23 @@ WEIR_API int wrf_client_statistics(const wrf_client *c, const int *i, CFI_cdesc_
         wrf_pad(description, weir_cstr(one->description));
         *value = one->value;
     }
+    return (int)n;
+}
+
+WEIR_API int wrf_servers(const wrf_client *c, const int *i, CFI_cdesc_t *address,
+                         CFI_cdesc_t *kind, CFI_cdesc_t *version, CFI_cdesc_t *weir)
+{
+    weir_server_info *s = calloc(SERVERS_MAX, sizeof *s);
+    size_t n = s == NULL ? 0 : weir_servers(c->p, s, SERVERS_MAX);
+    n = n < SERVERS_MAX ? n : SERVERS_MAX;
+    if (*i >= 1 && (size_t)*i <= n) {
+        const weir_server_info *one = &s[*i - 1];
+        wrf_pad(address, weir_cstr(one->address));
+        wrf_pad(kind, weir_cstr(one->kind));
+        wrf_pad(version, weir_cstr(one->version));
+        wrf_pad(weir, weir_cstr(one->weir));
+    }
+    free(s);
     return (int)n;
 }
 

@@ -22,6 +22,12 @@ module weir_m_client
     character(len=256) :: path = '', hint = ''
   end type
 
+  ! Who answers a client; as in weir/client.h.
+  type :: weir_server_info
+    character(len=256) :: address = ''
+    character(len=32) :: kind = '', version = '', weir = ''
+  end type
+
   interface
 
     ! call weir_open(client, 'embedded:', timeout_ms=5000, memory_bytes=2_int64**30)
@@ -291,6 +297,14 @@ module weir_m_client
       character(len=*, kind=c_char), intent(inout) :: version, path, hint
     end function
 
+    integer(c_int) function raw_servers(client, i, address, kind, version, weir) &
+        bind(c, name='wrf_servers')
+      import
+      type(weir_client), intent(in) :: client
+      integer(c_int), intent(in) :: i
+      character(len=*, kind=c_char), intent(inout) :: address, kind, version, weir
+    end function
+
   end interface
 
 contains
@@ -345,6 +359,21 @@ contains
     do i = 1, n
       n = raw_backends(client, i, backends(i)%name, backends(i)%present, backends(i)%version, &
         backends(i)%path, backends(i)%hint)
+    end do
+  end function
+
+  ! Those that answer now: as many as did at first, or fewer.
+  function weir_servers(client) result(servers)
+    type(weir_client), intent(in) :: client
+    type(weir_server_info), allocatable :: servers(:)
+    type(weir_server_info) :: none
+    integer(c_int) :: i, n
+
+    n = raw_servers(client, 0_c_int, none%address, none%kind, none%version, none%weir)
+    allocate (servers(n))
+    do i = 1, n
+      n = raw_servers(client, i, servers(i)%address, servers(i)%kind, servers(i)%version, &
+        servers(i)%weir)
     end do
   end function
 

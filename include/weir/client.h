@@ -6,9 +6,12 @@
 ///     embedded:        inside this process (the default); all clients of a process share one store
 ///     embedded:NAME    the same, a store of that name
 ///     node:NAME        one server per node, over shared memory
-///     redis://HOST:PORT[,..]  rediss://..  unix:PATH   Redis or Valkey with Weir's module
+///     redis://[USER:PASSWORD@]HOST[:PORT][,..][/DB]    Redis or Valkey with Weir's module, a cluster too
+///     rediss://..  unix:PATH                           the same over TLS, over a Unix socket
 ///
-/// Only `embedded:` is built so far; the others are refused with a message.
+/// `node:` is not built yet, `rediss:` not without OpenSSL: they are refused with a message.
+/// docs/client.md says what is different on a server: options of addresses, environment, what a broken
+/// connection means, how a cluster is used.
 ///
 /// Ways of calling. `weir_infer` is one exchange: inputs in, outputs out, nothing is stored.
 /// `weir_put`, `weir_run`, `weir_get` go through keys, for pipelines and sharing. Every verb that
@@ -26,6 +29,10 @@
 ///
 /// Waiting. Every call ends by the earlier of the client's time-out (counted per call) and its
 /// deadline (absolute). Functions below block no longer than that; "Local" (no MPI is involved).
+///
+/// On a server a call may also end with ERR_CLOSED (the connection broke, or nobody answers there) or
+/// ERR_TIMEOUT; the sentence names the server and says if the command may have been executed all the
+/// same. What writes or runs a model is never sent a second time.
 #ifndef WEIR_CLIENT_H
 #define WEIR_CLIENT_H
 
@@ -77,11 +84,12 @@ typedef struct weir_client_options {
 
 /// Open a client.
 /// @param out      given: to be released with weir_client_free
-/// @param address  borrowed; empty means environment WEIR_ADDRESS, then "embedded:"
+/// @param address  borrowed; empty means environment WEIR_ADDRESS, then SmartRedis's SSDB, then
+///                 "embedded:"
 /// @param opt      borrowed; NULL means default
 /// @param err      may be NULL
-/// @return WEIR_OK, ERR_ARG, ERR_NOMEM, ERR_UNSUPPORTED (transport not built) or ERR_EXISTS (store
-///         is open with other options). Any thread.
+/// @return WEIR_OK, ERR_ARG, ERR_NOMEM, ERR_UNSUPPORTED (transport not built), ERR_EXISTS (store
+///         is open with other options), ERR_CLOSED or ERR_TIMEOUT (no server there). Any thread.
 WEIR_API WEIR_NODISCARD weir_status weir_client_new(weir_client **out, weir_str address,
                                                     const weir_client_options *opt,
                                                     weir_error *err);
@@ -765,12 +773,29 @@ typedef struct weir_backend_info {
     char hint[256];   ///< when absent: why, and what to install
 } weir_backend_info;
 
-/// List the backends that Weir knows, loading each to see (torch may take half a second).
-/// @param c    borrowed; NULL looks with default options
+/// List the backends that Weir knows, loading each to see (torch may take half a second): of this
+/// process, or of the client's server.
+/// @param c    borrowed; NULL looks with default options in this process
 /// @param out  given: up to n entries
 /// @param n    room at out
 /// @return how many there are. Any thread.
 WEIR_API size_t weir_backends(weir_client *c, weir_backend_info *out, size_t n);
+
+/// Who answers a client.
+typedef struct weir_server_info {
+    char address[256]; ///< "host:port" or a socket's path; empty for embedded:
+    char kind[32];     ///< "redis", "valkey", "embedded"; empty where it does not say
+    char version[32];  ///< the server's own
+    char weir[32];     ///< of Weir there
+} weir_server_info;
+
+/// List the servers that hold the client's data, asking each: one, or a cluster's primaries. One that
+/// does not answer within five seconds is left out.
+/// @param c    borrowed
+/// @param out  given: up to n entries
+/// @param n    room at out
+/// @return how many answered, whatever n is. Any thread.
+WEIR_API size_t weir_servers(weir_client *c, weir_server_info *out, size_t n);
 
 #ifdef __cplusplus
 }

@@ -12,12 +12,9 @@ static const struct {
     const char *scheme;
     const wr_transport_ops *ops;
 } transports[] = {
-    {"embedded", &wr_transport_inproc},
-    {"node", NULL},
-    {"redis", &wr_transport_redis},
-    {"rediss", &wr_transport_rediss},
-    {"unix", &wr_transport_unix},
-    {"mpi", NULL},
+    {"embedded", &wr_transport_inproc}, {"node", NULL},
+    {"redis", &wr_transport_redis},     {"rediss", &wr_transport_rediss},
+    {"unix", &wr_transport_unix},       {"mpi", NULL},
 };
 
 /* ---- addresses ---- */
@@ -342,6 +339,13 @@ weir_status weir_client_statistic(const weir_client *c, weir_str name, double *v
                      "there is no statistic '%.*s': `weir help statistics` "
                      "lists them",
                      WR_NAME(name));
+}
+
+size_t weir_servers(weir_client *c, weir_server_info *out, size_t n)
+{
+    if (c == NULL || (out == NULL && n > 0))
+        return 0;
+    return c->ops->servers(c->link, out, n);
 }
 
 size_t weir_backends(weir_client *c, weir_backend_info *out, size_t n)

@@ -55,11 +55,11 @@ static weir_status open_and_close(void)
 {
     weir_client *d = NULL;
     weir_client_options opt = {.struct_bytes = sizeof opt, .put_prefix = WEIR_STR("p")};
-    weir_status st =
-        weir_client_new(&d,
-                        server_address() != NULL ? weir_cstr(server_address())
-                                                 : WEIR_STR("embedded:ut_alloc_failure_2"),
-                        &opt, &err);
+    weir_status st = weir_client_new(&d,
+                                     server_address() != NULL
+                                         ? weir_cstr(server_address())
+                                         : WEIR_STR("embedded:ut_alloc_failure_2"),
+                                     &opt, &err);
     weir_client_free(d);
     return st;
 }

@@ -46,6 +46,7 @@ static void test_infer_runs_on_the_callers_memory_without_copies(void **state)
 static void test_infer_of_strided_memory_counts_its_copies(void **state)
 {
     (void)state;
+    needs_embedded(); /* a server counts other copies */
     float in[4][2] = {{1, 5}, {2, 6}, {3, 7}, {4, 8}}, out[8] = {0};
     weir_tensor x = view_of(in, WEIR_F32, 2, (int64_t[]){2, 4});
     weir_tensor y = view_of(out, WEIR_F32, 2, (int64_t[]){2, 4});
@@ -305,6 +306,28 @@ static void test_backends_are_listed_with_hints(void **state)
                 "caffe");
 }
 
+static void test_who_answers_says_what_it_is(void **state)
+{
+    (void)state;
+    weir_server_info info[16];
+    size_t n = weir_servers(c, info, 16);
+    assert_in_range(n, 1, 16);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(info[i].weir, weir_version());
+        assert_true(info[i].version[0] != '\0');
+        if (strcmp(info[i].kind, "embedded") == 0)
+            assert_true(n == 1 && info[i].address[0] == '\0');
+        else
+            assert_true(info[i].address[0] != '\0' &&
+                        (strcmp(info[i].kind, "redis") == 0 ||
+                         strcmp(info[i].kind, "valkey") == 0));
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(info[i].address, info[j].address);
+    }
+    assert_int_equal(weir_servers(c, NULL, 0), n);
+    assert_int_equal(weir_servers(NULL, info, 16), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_a_pipeline_hands_tensors_from_step_to_step),
         cmocka_unit_test(test_a_pipeline_that_fails_leaves_nothing_and_names_the_step),
         cmocka_unit_test(test_backends_are_listed_with_hints),
+        cmocka_unit_test(test_who_answers_says_what_it_is),
     };
     return cmocka_run_group_tests(tests, open_client, close_client);
 }

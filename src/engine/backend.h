@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /* Changed when a member changes its meaning, or when a struct that does not tell its size grows (2:
- * wr_load_args.functions, wr_run_args.keys and args). The loader takes no other. */
+ * wr_load_args.functions, wr_run_args.keys, args and calls). The loader takes no other. */
 #define WR_BACKEND_ABI 2u
 
 /* What the engine lends a backend for its life. Later versions append members. */
@@ -62,6 +62,40 @@ typedef struct wr_output {
     weir_buffer *buffer;
 } wr_output;
 
+/* A server's answer to a command that a script gave. */
+typedef enum wr_answer_kind {
+    WR_ANSWER_NIL,
+    WR_ANSWER_INTEGER,
+    WR_ANSWER_REAL,
+    WR_ANSWER_TEXT,
+    WR_ANSWER_LIST,
+    WR_ANSWER_ERROR
+} wr_answer_kind;
+
+typedef struct wr_answer wr_answer;
+struct wr_answer {
+    wr_answer_kind kind;
+    int64_t integer;
+    double real;
+    weir_str text; /* of TEXT and ERROR; any bytes */
+    const wr_answer *item;
+    size_t n_items;
+};
+
+/* What scripts may ask of who runs them, on the thread of the run, which holds a place meanwhile. */
+typedef struct wr_script_calls {
+    void *context;
+    /* redis.execute(word, ..): *out is the answer, valid until it is released. */
+    weir_status (*execute)(void *context, const weir_str *word, size_t n,
+                           const wr_answer **out, weir_error *err);
+    void (*release)(void *context, const wr_answer *reply);
+    /* redisAI.model_execute(key, inputs, n): views without data in `out`; each gets a buffer. Not with
+     * wr_engine_run, which would wait for a place: wr_engine_run_inside. */
+    weir_status (*model_execute)(void *context, weir_str key, const weir_tensor *in,
+                                 int n_in, wr_output *out, int n_out,
+                                 weir_deadline deadline, weir_error *err);
+} wr_script_calls;
+
 typedef struct wr_backend_model wr_backend_model; /* each backend's own */
 typedef struct wr_backend_place wr_backend_place; /* each backend's own; see place_new */
 
@@ -81,6 +115,7 @@ typedef struct wr_run_args {
     int n_keys;
     const weir_str *args;
     int n_args;
+    const wr_script_calls *calls; /* NULL: a script that asks for one fails */
 } wr_run_args;
 
 typedef struct wr_backend_ops {

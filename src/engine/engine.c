@@ -231,6 +231,25 @@ weir_status wr_engine_run(wr_engine *e, wr_job *job)
     return job->status;
 }
 
+weir_status wr_engine_run_inside(wr_engine *e, const wr_job *outer, wr_job *job)
+{
+    job->status = check_engine(e, job, &job->error);
+    if (job->status != WEIR_OK)
+        return job->status;
+    if (job->model->queue != outer->model->queue)
+        return wr_engine_run(e, job);
+    prepare(job);
+    weir_status st = wr_model_ensure_inside(job->model, job->deadline, &job->error);
+    int64_t now = weir_now_ns();
+    if (st == WEIR_OK)
+        st = admit(job, now);
+    if (st != WEIR_OK || is_empty(job))
+        wr_job_refuse(job, st == WEIR_OK ? answer_empty(job) : st);
+    else /* no more runs at once than threads with places: a context will be at rest */
+        wr_run_alone(job, now, true);
+    return job->status;
+}
+
 bool wr_engine_try(wr_engine *e, wr_job *job, int64_t bound_ns)
 {
     if (job == NULL)

@@ -99,8 +99,8 @@ struct wr_job {
     int n_keys;
     const weir_str *args;
     int n_args;
-    bool
-        lenient; /* inputs with different numbers of rows are no error: run alone, whole */
+    const wr_script_calls *calls; /* of a script, may be NULL; borrowed until done */
+    bool lenient; /* inputs of different rows are no error: run alone, whole */
     void (*done)(
         wr_job *job); /* submitted jobs: called once, any thread, without locks */
     void *context;    /* the caller's */
@@ -129,6 +129,14 @@ const char *wr_error_sentence(const weir_error *err);
  * that has begun is not abandoned: its memory is free when this returns. Loads the model first where
  * it is not ready (wr_model_ensure with the job's deadline). */
 weir_status wr_engine_run(wr_engine *e, wr_job *job);
+
+/* The job whose run goes on on this thread, the innermost; of several gathered the first. NULL: none. */
+const wr_job *wr_engine_running(void);
+
+/* Run now, in the place that `outer` has: on the thread of that job's run, from one of its
+ * wr_script_calls. Waits for nobody: a model that is not ready is loaded here, ERR_BUSY while another
+ * thread loads it. A model on another device runs as by wr_engine_run. */
+weir_status wr_engine_run_inside(wr_engine *e, const wr_job *outer, wr_job *job);
 
 /* Run later; job->done is called when it is. A failure to submit is returned, and done not called.
  * Never blocks. A model that is not ready is loaded first by a thread of the engine, without a place

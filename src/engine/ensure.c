@@ -45,21 +45,45 @@ static weir_status await_load(wr_model *m, weir_deadline deadline, weir_error *e
     return WEIR_OK;
 }
 
-weir_status wr_model_ensure(wr_model *m, weir_deadline deadline, weir_error *err)
+/* Under the model's lock: another thread's load may want the place that this one holds. */
+static weir_status refuse_load(wr_model *m, weir_error *err)
+{
+    if (atomic_load(&m->state) != WR_LOADING)
+        return WEIR_OK;
+    return weir_fail(
+        err, WEIR_ERR_BUSY,
+        "model '%.*s': another call loads it at this moment, and a run that is "
+        "under way can't wait for that; try again",
+        WR_NAME(m->name));
+}
+
+static weir_status ensure(wr_model *m, bool inside, weir_deadline deadline,
+                          weir_error *err)
 {
     bool mine = false;
     if (wr_model_is_ready(m))
         return WEIR_OK;
     wr_lock(&m->lock);
-    weir_status st = await_load(m, deadline, err);
+    weir_status st = inside ? refuse_load(m, err) : await_load(m, deadline, err);
     if (st == WEIR_OK && atomic_load(&m->state) == WR_FAILED) {
         st = weir_fail(err, m->failed, "%s", m->why.text);
     } else if (st == WEIR_OK && atomic_load(&m->state) == WR_DORMANT) {
         mine = true;
+        m->inside = inside;
         atomic_store(&m->state, WR_LOADING);
     }
     wr_unlock(&m->lock);
     return mine ? load_for_all(m, deadline, err) : st;
+}
+
+weir_status wr_model_ensure(wr_model *m, weir_deadline deadline, weir_error *err)
+{
+    return ensure(m, false, deadline, err);
+}
+
+weir_status wr_model_ensure_inside(wr_model *m, weir_deadline deadline, weir_error *err)
+{
+    return ensure(m, true, deadline, err);
 }
 
 weir_status wr_model_failure(wr_model *m, weir_error *err)

@@ -186,6 +186,7 @@ struct wr_model {
     bool
         loose; /* gathers as told, though its shapes are not known: the user knows its rows */
     bool stretched;      /* warm-up ran batches larger than any it will get from now on */
+    bool inside;         /* it is loaded in a place that the thread holds already */
     int64_t gather_rows; /* the least that run nearly as fast as any; 0: unknown */
     int64_t whole_rows;  /* batches up to this are not worth splitting; 0: unknown */
     bool known_out;      /* shapes of outputs follow from the number of rows */
@@ -200,6 +201,8 @@ struct wr_model {
     _Atomic(wr_context *) slot[]; /* contexts at rest; never more in use than places */
 };
 
+/* As wr_model_ensure, on a thread that holds a place, so without waiting for another. */
+weir_status wr_model_ensure_inside(wr_model *m, weir_deadline deadline, weir_error *err);
 /* Load and warm up; only the thread that has set WR_LOADING. On ERR_TIMEOUT what was loaded stays. */
 weir_status wr_model_load_now(wr_model *m, weir_deadline deadline, weir_error *err);
 /* The status and sentence of a load that failed for good; WEIR_OK: none did. */

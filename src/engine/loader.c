@@ -118,14 +118,15 @@ static bool own_folder(char *out)
 }
 
 /* The places to look in, in order; each a format for the folder that goes with it. */
+enum { PLACES = 5 };
 typedef struct search {
-    char file[5][PATH_MAX + 64];
+    char file[PLACES][PATH_MAX + 64];
     int n;
 } search;
 
 static void add_folder(search *s, weir_str folder, const char *below, const char *name)
 {
-    if (folder.n == 0 || folder.n >= PATH_MAX)
+    if (folder.n == 0 || folder.n >= PATH_MAX || s->n == PLACES)
         return;
     int n = snprintf(s->file[s->n], sizeof s->file[s->n], "%.*s%s/weir_backend_%s.so",
                      (int)folder.n, folder.p, below, name);

@@ -186,6 +186,33 @@ static void test_a_waiter_takes_over_from_one_that_was_too_late(void **state)
     wr_engine_free(e);
 }
 
+static void test_a_run_inside_another_waits_for_nobody(void **state)
+{
+    (void)state;
+    wr_engine *e = engine_with(1);
+    wr_model *m = gated(e), *cold = declared(e, "mock; scale=1; " IO);
+    waiter w;
+    float x[4] = {1, 2, 3, 4}, y[4] = {0};
+    one outer, inner;
+    one_init(&outer, cold, floats(x, 1, 4), floats(y, 1, 4));
+    one_init(&inner, m, floats(x, 1, 4), floats(y, 1, 4));
+    waiter_go(&w, m, WEIR_NEVER); /* holds the only place while it warms up */
+    await_run();
+    expect_fail((wr_engine_run_inside(e, &outer.job, &inner.job), err = inner.job.error,
+                 inner.job.status),
+                WEIR_ERR_BUSY, "another call loads it");
+    inner.job.model = cold; /* is loaded, and runs, in the place that the caller has */
+    assert_int_equal(wr_engine_run_inside(e, &outer.job, &inner.job), WEIR_OK);
+    assert_memory_equal(x, y, sizeof x);
+    inner.in = floats(x, 2, 2);
+    assert_int_equal(wr_engine_run_inside(e, &outer.job, &inner.job), WEIR_ERR_SHAPE);
+    open_gate(1);
+    expect_ok(waiter_end(&w));
+    wr_model_unref(cold);
+    wr_model_unref(m);
+    wr_engine_free(e);
+}
+
 /* ---- submit ------------------------------------------------------------------------------------------- */
 
 static void test_submit_loads_on_another_thread(void **state)
@@ -378,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_one_caller_loads_and_the_others_wait),
         cmocka_unit_test(test_all_waiters_hear_of_a_failed_load),
         cmocka_unit_test(test_a_waiter_takes_over_from_one_that_was_too_late),
+        cmocka_unit_test(test_a_run_inside_another_waits_for_nobody),
         cmocka_unit_test(test_submit_loads_on_another_thread),
         cmocka_unit_test(test_a_failed_load_ends_submitted_jobs),
         cmocka_unit_test(test_many_models_are_loaded_by_few_threads),

@@ -132,7 +132,7 @@ static weir_status trial_run(trial *t, int64_t first, int64_t n, weir_deadline d
 {
     wr_model *m = t->x->model;
     wr_job turn = {.model = m, .deadline = deadline, .rows = 1};
-    if (!wr_queue_try(m->queue, m->need) && !wr_queue_wait(m->queue, &turn))
+    if (!m->inside && !wr_queue_try(m->queue, m->need) && !wr_queue_wait(m->queue, &turn))
         return weir_fail(err, turn.status, "%s (warm-up)", turn.error.text);
 
     for (int i = 0; i < m->info.n_in; i++) {
@@ -153,7 +153,8 @@ static weir_status trial_run(trial *t, int64_t first, int64_t n, weir_deadline d
                              deadline, &now, err);
     wr_expect_note(m, n, now - started);
     int64_t cost = cost_ns(m) - begun;
-    wr_queue_release(m->queue, m->need);
+    if (!m->inside)
+        wr_queue_release(m->queue, m->need);
     if (ns != NULL)
         *ns = cost > 0 ? cost : 1;
     return st;

@@ -4,6 +4,7 @@
 #include "module/ai.h"
 
 #include "base/alloc.h"
+#include "module/access.h"
 
 // clang-format off
 static const struct {
@@ -18,28 +19,17 @@ static const struct {
 // clang-format on
 
 static const ai_command commands[WR_AI_COMMAND_COUNT] = {
-    [WR_AI_TENSORSET] = ai_tensorset,
-    [WR_AI_TENSORGET] = ai_tensorget,
-    [WR_AI_MODELSTORE] = ai_store,
-    [WR_AI_MODELSET] = ai_store,
-    [WR_AI_SCRIPTSTORE] = ai_store,
-    [WR_AI_SCRIPTSET] = ai_store,
-    [WR_AI_MODELGET] = ai_modelget,
-    [WR_AI_SCRIPTGET] = ai_scriptget,
-    [WR_AI_MODELDEL] = ai_del,
-    [WR_AI_SCRIPTDEL] = ai_del,
-    [WR_AI_MODELEXECUTE] = ai_run,
-    [WR_AI_MODELRUN] = ai_run,
-    [WR_AI_SCRIPTEXECUTE] = ai_run,
-    [WR_AI_SCRIPTRUN] = ai_run,
-    [WR_AI_DAGEXECUTE] = ai_dag,
-    [WR_AI_DAGEXECUTE_RO] = ai_dag,
-    [WR_AI_DAGRUN] = ai_dag,
-    [WR_AI_DAGRUN_RO] = ai_dag,
-    [WR_AI_MODELSCAN] = ai_scan,
-    [WR_AI_SCRIPTSCAN] = ai_scan,
-    [WR_AI_INFO] = ai_info,
-    [WR_AI_CONFIG] = ai_config,
+    [WR_AI_TENSORSET] = ai_tensorset, [WR_AI_TENSORGET] = ai_tensorget,
+    [WR_AI_MODELSTORE] = ai_store,    [WR_AI_MODELSET] = ai_store,
+    [WR_AI_SCRIPTSTORE] = ai_store,   [WR_AI_SCRIPTSET] = ai_store,
+    [WR_AI_MODELGET] = ai_modelget,   [WR_AI_SCRIPTGET] = ai_scriptget,
+    [WR_AI_MODELDEL] = ai_del,        [WR_AI_SCRIPTDEL] = ai_del,
+    [WR_AI_MODELEXECUTE] = ai_run,    [WR_AI_MODELRUN] = ai_run,
+    [WR_AI_SCRIPTEXECUTE] = ai_run,   [WR_AI_SCRIPTRUN] = ai_run,
+    [WR_AI_DAGEXECUTE] = ai_dag,      [WR_AI_DAGEXECUTE_RO] = ai_dag,
+    [WR_AI_DAGRUN] = ai_dag,          [WR_AI_DAGRUN_RO] = ai_dag,
+    [WR_AI_MODELSCAN] = ai_scan,      [WR_AI_SCRIPTSCAN] = ai_scan,
+    [WR_AI_INFO] = ai_info,           [WR_AI_CONFIG] = ai_config,
 };
 
 wr_ai_command ai_which(const call *c)
@@ -169,8 +159,8 @@ void ai_reply_script_ok(call *c, wr_sink *s)
 
 static void report_key(void *context, size_t i_word, unsigned access)
 {
-    (void)access;
-    host.KeyAtPos(context, (int)i_word);
+    access_tell_key(context, i_word, (access & WR_AI_KEY_READ) != 0,
+                    (access & WR_AI_KEY_WRITE) != 0);
 }
 
 static void report_keys(host_ctx *ctx, host_str **argv, int argc)
@@ -194,12 +184,26 @@ static int redisai_command(host_ctx *ctx, host_str **argv, int argc)
     return c == NULL ? HOST_OK : commands[ai_which(c)](c, ctx);
 }
 
+/* Whoever may store a model or set what all have may do anything: a model is code. */
+static bool is_dangerous(wr_ai_command c)
+{
+    return c == WR_AI_MODELSTORE || c == WR_AI_MODELSET || c == WR_AI_SCRIPTSTORE ||
+           c == WR_AI_SCRIPTSET || c == WR_AI_CONFIG;
+}
+
 int redisai_register(host_ctx *ctx)
 {
     for (size_t i = 0; i < WR_AI_COMMAND_COUNT; i++) {
         if (host.CreateCommand(ctx, table[i].word, redisai_command, table[i].flags,
                                table[i].first, table[i].last, table[i].step) != HOST_OK)
             return HOST_ERR;
+        bool writes = table[i].flags[0] == 'w';
+        access_categorize(ctx, table[i].word,
+                          is_dangerous((wr_ai_command)i) ? "write dangerous"
+                          : writes                       ? "write"
+                                                         : "read");
+        if (table[i].first == 1 && strstr(table[i].flags, "getkeys-api") == NULL)
+            access_first_word(ctx, table[i].word, writes);
     }
     return HOST_OK;
 }

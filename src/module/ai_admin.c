@@ -17,16 +17,16 @@ static void reply_info(call *c, wr_sink *s)
         wr_ai_reply_ok(s);
         return;
     }
-    wr_ai_info_view v = {
-        .key = c->words.w[1],
-        .is_script = wr_model_info(m)->is_script,
-        .backend_word = wr_ai_backend_word(wr_model_info(m)->backend),
-        .device_word = weir_cstr(wr_device_word(o->device, device, sizeof device)),
-        .tag = o->tag,
-        .duration_us = (uint64_t)(st.run_s * 1e6),
-        .n_samples = st.n_rows,
-        .n_calls = st.n_calls,
-        .n_errors = st.n_errors};
+    wr_ai_info_view v = {.key = c->words.w[1],
+                         .is_script = wr_model_info(m)->is_script,
+                         .backend_word = wr_ai_backend_word(wr_model_info(m)->backend),
+                         .device_word =
+                             weir_cstr(wr_device_word(o->device, device, sizeof device)),
+                         .tag = o->tag,
+                         .duration_us = (uint64_t)(st.run_s * 1e6),
+                         .n_samples = st.n_rows,
+                         .n_calls = st.n_calls,
+                         .n_errors = st.n_errors};
     wr_ai_reply_info(s, &v);
 }
 
@@ -46,7 +46,8 @@ int ai_info(call *c, host_ctx *ctx)
 
 /* ---- settings: the server's thread alone ---- */
 
-static wr_text backends_path; /* as told last; what is loaded follows the server's own settings */
+static wr_text
+    backends_path; /* as told last; what is loaded follows the server's own settings */
 
 static weir_status set_config(const wr_ai_config *f, weir_error *err)
 {
@@ -143,9 +144,8 @@ static bool scan_some(scan *s, bool scripts)
 {
     wr_keyspace *ks = module.service.keyspace;
     ks->ops->lock(ks);
-    host_reply *reply =
-        host.Call(keyspace_context(), "SCAN", "ccccc", s->cursor, "TYPE",
-                  scripts ? "AI_SCRIPT" : "AI__MODEL", "COUNT", "500");
+    host_reply *reply = host.Call(keyspace_context(), "SCAN", "ccccc", s->cursor, "TYPE",
+                                  scripts ? "AI_SCRIPT" : "AI__MODEL", "COUNT", "500");
     bool ok = reply != NULL && host.CallReplyType(reply) == HOST_REPLY_ARRAY &&
               note_keys(s, reply);
     if (reply != NULL)
@@ -181,7 +181,8 @@ static void reply_scan(call *c, wr_sink *s)
     wr_ai_reply_scan(s, sc->tags.n_used);
     while ((e = wr_map_next(&sc->tags, &i)) != NULL) {
         const wr_text *tag = e->value;
-        wr_ai_reply_scan_entry(s, (weir_str){e->key, e->n_key}, (weir_str){tag->p, tag->n});
+        wr_ai_reply_scan_entry(s, (weir_str){e->key, e->n_key},
+                               (weir_str){tag->p, tag->n});
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "module/ai.h"
+#include "module/script_calls.h"
 
 typedef struct dag dag;
 
@@ -21,6 +22,7 @@ typedef struct step {
 struct dag {
     call *c;
     wr_ai_dag d;
+    const wr_script_calls *calls; /* what its scripts may ask */
     step *step;             /* of each op */
     wr_ai_outcome *outcome; /* of each op */
     weir_tensor *in;        /* memory of all steps */
@@ -123,6 +125,11 @@ static weir_status take_run(dag *g, size_t i, host_ctx *ctx, weir_tensor **in,
         return weir_fail(&g->c->err, WEIR_ERR_ARG,
                          "ERR a run takes and gives up to %d tensors, not %zu and %zu",
                          WEIR_IO_MAX, r->n_in, r->n_out);
+    weir_status st = r->function.n > 0 && g->calls == NULL
+                         ? script_calls_make(g->c, ctx, &g->calls)
+                         : WEIR_OK;
+    if (st != WEIR_OK)
+        return st;
     s->of = g;
     s->model = ai_model(ctx, r->key);
     s->in = *in;
@@ -136,6 +143,8 @@ static weir_status take_run(dag *g, size_t i, host_ctx *ctx, weir_tensor **in,
                       .n_keys = (int)r->n_keys,
                       .args = r->args,
                       .n_args = (int)r->n_args,
+                      .calls = g->calls,
+                      .lenient = true,
                       .done = ended};
     *in += r->n_in;
     *out += r->n_out;
@@ -258,8 +267,7 @@ static void note_failure(dag *g, size_t i)
 {
     char line[WR_AI_LINE_MAX];
     const wr_job *job = &g->step[i].job;
-    wr_ai_task task =
-        g->d.op[i].of.run.function.n > 0 ? WR_AI_ON_SCRIPT : WR_AI_ON_MODEL;
+    wr_ai_task task = g->d.op[i].of.run.function.n > 0 ? WR_AI_ON_SCRIPT : WR_AI_ON_MODEL;
     g->failed = true;
     g->timed_out |= job->status == WEIR_ERR_TIMEOUT;
     g->outcome[i].kind = WR_AI_FAILED;

@@ -5,7 +5,6 @@
 
 /* ---- store ---- */
 
-
 static weir_status parse_store(call *c, host_ctx *ctx, wr_ai_store *s)
 {
     ai_look l = ai_look_in(ctx);
@@ -28,8 +27,8 @@ static weir_status take_bytes(call *c, const wr_ai_store *s)
         return wr_ai_store_bytes(s, &c->d.buffer, &c->err);
     weir_tensor t;
     int64_t n = (int64_t)s->n_bytes;
-    weir_status st = weir_tensor_init(&t, (void *)(uintptr_t)s->chunk->p, WEIR_U8, 1, &n,
-                                      &c->err);
+    weir_status st =
+        weir_tensor_init(&t, (void *)(uintptr_t)s->chunk->p, WEIR_U8, 1, &n, &c->err);
     size_t i = (size_t)(s->chunk - c->words.w);
     return st == WEIR_OK ? c->holder.hold(&c->holder, i, &t, &c->d.buffer, &c->err) : st;
 }
@@ -91,17 +90,17 @@ static void reply_model(call *c, wr_sink *s)
     const weir_model_info *info = wr_model_info(sh->model);
     weir_str in[WEIR_IO_MAX], out[WEIR_IO_MAX];
     char device[32];
-    wr_ai_model_view v = {
-        .backend_word = wr_ai_backend_word(info->backend),
-        .device_word = weir_cstr(wr_device_word(o->device, device, sizeof device)),
-        .tag = o->tag,
-        .batch_max = o->batch_max,
-        .batch_min = o->batch_min,
-        .batch_wait_ms = o->batch_wait_ms,
-        .in = in,
-        .out = out,
-        .bytes = wr_model_blob(sh->model),
-        .chunk_size = (int64_t)sh->chunk_bytes};
+    wr_ai_model_view v = {.backend_word = wr_ai_backend_word(info->backend),
+                          .device_word =
+                              weir_cstr(wr_device_word(o->device, device, sizeof device)),
+                          .tag = o->tag,
+                          .batch_max = o->batch_max,
+                          .batch_min = o->batch_min,
+                          .batch_wait_ms = o->batch_wait_ms,
+                          .in = in,
+                          .out = out,
+                          .bytes = wr_model_blob(sh->model),
+                          .chunk_size = (int64_t)sh->chunk_bytes};
     if (ai_which(c) == WR_AI_SCRIPTGET) {
         v.in = o->functions;
         v.n_in = (size_t)o->n_functions;

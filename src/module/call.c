@@ -3,6 +3,7 @@
 #include "module/call.h"
 
 #include "base/alloc.h"
+#include "module/script_calls.h"
 #include "tensor/buffer.h"
 
 /* ---- replies ---- */
@@ -81,6 +82,26 @@ static size_t payload_bytes(const wr_rep *rep)
     return n;
 }
 
+static size_t payload_count(const wr_rep *rep)
+{
+    return (size_t)rep->n_buffers +
+           (rep->dataset == NULL ? 0 : weir_dataset_n_tensors(rep->dataset));
+}
+
+/* Write the reply into a context, and count the copies of payloads that this takes. */
+static void write_reply(call *c, host_ctx *ctx)
+{
+    ctx_sink s = ctx_sink_of(ctx);
+    size_t n = c->st == WEIR_OK ? payload_bytes(&c->d.rep) : 0;
+    c->reply(c, &s.sink);
+    if (n == 0)
+        return;
+    wr_command command =
+        c->d.req.command == WR_CMD_borrow ? WR_CMD_get : c->d.req.command;
+    wr_count(&module.service, command, WR_COUNTER_copies, payload_count(&c->d.rep));
+    wr_count(&module.service, command, WR_COUNTER_copied_bytes, n);
+}
+
 /* ---- life ---- */
 
 static weir_status hold_word(wr_holder *h, size_t i, const weir_tensor *view,
@@ -91,7 +112,10 @@ static weir_status hold_word(wr_holder *h, size_t i, const weir_tensor *view,
 }
 
 /* One call is kept for the next command: most come and go one at a time. The server's thread. */
-enum { SPARE_WORDS = 24 };
+enum {
+    SPARE_WORDS = 24,
+    SHORT_WORD = 45 /* shorter ones lie in the string's own head and never move */
+};
 static call *spare;
 
 static call *take_call(size_t n)
@@ -112,6 +136,7 @@ static bool keep_call(call *c)
     c->err.code = WEIR_OK;
     c->err.text[0] = '\0';
     c->run = NULL;
+    c->scripts = NULL;
     c->job = NULL;
     c->extra = NULL;
     c->free_extra = NULL;
@@ -120,6 +145,17 @@ static bool keep_call(call *c)
     c->replied = c->held = false;
     spare = c;
     return true;
+}
+
+/* The bytes of a word where they will stay. The server reads a long word into the buffer of the last one;
+ * when a command has kept it, the server shortens it behind that command, which moves it. */
+static weir_str settled(host_str *s)
+{
+    weir_str text = host_text(s);
+    if (text.n < SHORT_WORD || host.TrimStringAllocation == NULL)
+        return text;
+    host.TrimStringAllocation(s);
+    return host_text(s);
 }
 
 call *call_new(host_ctx *ctx, host_str **argv, int argc)
@@ -137,7 +173,7 @@ call *call_new(host_ctx *ctx, host_str **argv, int argc)
     c->reply = reply_weir;
     c->db = host.GetSelectedDb(ctx);
     for (size_t i = 0; i < n; i++)
-        c->word[i] = host_text(argv[i]);
+        c->word[i] = settled(argv[i]);
     return c;
 }
 
@@ -147,6 +183,7 @@ void call_free(call *c)
         wr_service_drop_run(c->run);
     if (c->free_extra != NULL)
         c->free_extra(c->extra);
+    script_calls_free(c->scripts);
     wr_decoded_fini(&c->d);
     for (size_t i = 0; c->held && i < c->words.n; i++)
         host.FreeString(NULL, c->argv[i]);
@@ -180,8 +217,7 @@ static int on_unblocked(host_ctx *ctx, host_str **argv, int argc)
         c->st = wr_service_end_run(run, &c->d.rep, &c->err);
         keyspace_unbind();
     }
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     return HOST_OK;
 }
 
@@ -213,8 +249,7 @@ void call_unblock(call *c)
 void call_reply_here(call *c)
 {
     host_ctx *ctx = host.GetThreadSafeContext(c->blocked);
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     host.FreeThreadSafeContext(ctx);
     c->replied = true;
 }
@@ -232,8 +267,7 @@ int call_answer(call *c, host_ctx *ctx)
         atomic_fetch_add_explicit(&module.n_offloaded, 1, memory_order_relaxed);
         return call_on_worker(c, ctx);
     }
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     call_free(c);
     return HOST_OK;
 }
@@ -270,8 +304,7 @@ int call_on_worker(call *c, host_ctx *ctx)
     if (st == WEIR_OK)
         return HOST_OK;
     c->st = st;
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     call_free(c);
     return HOST_OK;
 }
@@ -294,8 +327,7 @@ void call_executed(void *context, wr_run *run)
 static int refuse(call *c, host_ctx *ctx, weir_status st)
 {
     c->st = st;
-    ctx_sink s = ctx_sink_of(ctx);
-    c->reply(c, &s.sink);
+    write_reply(c, ctx);
     call_free(c);
     return HOST_OK;
 }
@@ -315,6 +347,12 @@ static int begin_run(call *c, host_ctx *ctx)
     return refuse(c, ctx, st);
 }
 
+/* Texts can make any run of a script long: what earlier ones took says nothing. */
+static int64_t inline_bound(const wr_req *q)
+{
+    return q->n_script_keys > 0 || q->n_script_args > 0 ? 0 : module.inline_ns;
+}
+
 int call_run(call *c, host_ctx *ctx)
 {
     bool done = false;
@@ -322,8 +360,11 @@ int call_run(call *c, host_ctx *ctx)
     if (module.run_max_ms > 0 &&
         (limit->timeout_ms < 0 || limit->timeout_ms > module.run_max_ms))
         limit->timeout_ms = module.run_max_ms;
+    weir_status st = script_calls_lend(c, ctx);
+    if (st != WEIR_OK)
+        return refuse(c, ctx, st);
     keyspace_bind_words(ctx, c->argv, c->words.n);
-    weir_status st = wr_service_try_run(&module.service, &c->d.req, module.inline_ns,
+    st = wr_service_try_run(&module.service, &c->d.req, inline_bound(&c->d.req),
                                         &c->d.rep, &done, &c->err);
     keyspace_unbind();
     if (done) {

@@ -13,6 +13,7 @@ struct call {
     weir_status st; /* how it ended, with .. */
     weir_error err;
     wr_run *run; /* executed, not ended yet */
+    struct script_calls *scripts; /* what its scripts may ask, or NULL */
 
     /* What is to be done on a worker: sets st, err, d.rep. */
     void (*job)(call *c);
@@ -28,7 +29,7 @@ struct call {
     int db;
     wr_holder holder;
     host_str **argv; /* the command's; of our own once held */
-    size_t room; /* of word */
+    size_t room;     /* of word */
     wr_words words;
     weir_str word[];
 };

@@ -4,15 +4,22 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "module/access.h"
 #include "module/probe.h"
+#include "module/script_calls.h"
 #include "module/wait.h"
 
 /* ---- keys ---- */
 
+typedef struct telling {
+    host_ctx *ctx;
+    bool reads; /* what it writes, it also shows */
+} telling;
+
 static void report_key(void *context, size_t i_word, bool writes)
 {
-    (void)writes;
-    host.KeyAtPos(context, (int)i_word);
+    const telling *t = context;
+    access_tell_key(t->ctx, i_word, t->reads, writes);
 }
 
 static void report_keys(host_ctx *ctx, host_str **argv, int argc)
@@ -20,8 +27,11 @@ static void report_keys(host_ctx *ctx, host_str **argv, int argc)
     weir_str *word = wr_calloc((size_t)argc, sizeof *word);
     for (int i = 0; word != NULL && i < argc; i++)
         word[i] = host_text(argv[i]);
-    if (word != NULL)
-        wr_wire_word_keys((wr_words){word, (size_t)argc}, report_key, ctx);
+    if (word != NULL) {
+        wr_command c = wr_wire_command(word[0]);
+        telling t = {ctx, c == WR_CMD_take || c == WR_CMD_rename};
+        wr_wire_word_keys((wr_words){word, (size_t)argc}, report_key, &t);
+    }
     wr_free(word);
 }
 
@@ -42,11 +52,33 @@ static int handle_now(call *c, host_ctx *ctx)
     return call_answer(c, ctx);
 }
 
-/* What may take long goes to a worker; where nobody can wait it is done here and now. */
+/* What may take long, where nobody can wait: in a transaction it is done here and now, and the server
+ * waits. Not for a script's command: its place in the engine may be the one that is waited for. */
+static int handle_waiting(call *c, host_ctx *ctx)
+{
+    if (script_calls_inside()) {
+        c->st = weir_fail(&c->err, WEIR_ERR_UNSUPPORTED,
+                          "%.*s may wait for the engine, and a script that runs can't",
+                          WR_NAME(c->words.w[0]));
+        return call_answer(c, ctx);
+    }
+    c->d.req.in_order = true;
+    script_calls_server_waits(true);
+    keyspace_bind_words(ctx, c->argv, c->words.n);
+    handle(c);
+    keyspace_unbind();
+    script_calls_server_waits(false);
+    return call_answer(c, ctx);
+}
+
+/* What may take long goes to a worker, if its client can wait. */
 static int handle_elsewhere(call *c, host_ctx *ctx)
 {
     c->job = handle;
-    return call_may_block(ctx) ? call_on_worker(c, ctx) : handle_now(c, ctx);
+    c->st = script_calls_lend(c, ctx);
+    if (c->st != WEIR_OK)
+        return call_answer(c, ctx);
+    return call_may_block(ctx) ? call_on_worker(c, ctx) : handle_waiting(c, ctx);
 }
 
 /* From a primary or a file: what is set was good when it was set, and is loaded when it is needed. */
@@ -96,9 +128,18 @@ int call_set_model(call *c, host_ctx *ctx)
         return call_answer(c, ctx);
     }
     if (!call_may_block(ctx))
-        return handle_now(c, ctx);
+        return handle_waiting(c, ctx);
     c->job = load_model;
     return call_on_worker(c, ctx);
+}
+
+/* In the server's own words. */
+static int not_permitted(call *c, host_ctx *ctx)
+{
+    call_free(c);
+    return host.ReplyWithError(
+        ctx, "NOPERM this user has no permissions to use one of the models "
+             "that the command names");
 }
 
 static int weir_command(host_ctx *ctx, host_str **argv, int argc)
@@ -114,6 +155,9 @@ static int weir_command(host_ctx *ctx, host_str **argv, int argc)
     c->st = wr_wire_decode(&c->d, c->words, &c->holder, &c->err);
     if (c->st != WEIR_OK)
         return call_answer(c, ctx);
+    if ((c->d.req.command == WR_CMD_run || c->d.req.command == WR_CMD_pipeline) &&
+        !access_may_run(ctx, &c->d.req))
+        return not_permitted(c, ctx);
     switch (c->d.req.command) {
     case WR_CMD_infer:
     case WR_CMD_run:
@@ -214,15 +258,6 @@ static int backends_command(host_ctx *ctx, host_str **argv, int argc)
 
 /* ---- registration ---- */
 
-static void add_category(host_ctx *ctx, const char *name, const char *categories)
-{
-    if (host.SetCommandACLCategories == NULL || host.GetCommand == NULL)
-        return;
-    host_command *command = host.GetCommand(ctx, name);
-    if (command != NULL)
-        host.SetCommandACLCategories(command, categories);
-}
-
 static int add(host_ctx *ctx, const char *name, host_command_fn f, const char *flags,
                int first_key)
 {
@@ -230,7 +265,13 @@ static int add(host_ctx *ctx, const char *name, host_command_fn f, const char *f
     if (host.CreateCommand(ctx, name, f, flags, first_key, last,
                            first_key == 0 ? 0 : 1) != HOST_OK)
         return HOST_ERR;
-    add_category(ctx, name, strncmp(flags, "write", 5) == 0 ? "write" : "read");
+    bool writes = strncmp(flags, "write", 5) == 0;
+    access_categorize(ctx, name,
+                      f == weir_command &&
+                              wr_wire_command(weir_cstr(name)) == WR_CMD_set_model
+                          ? "write dangerous" /* a model is code */
+                      : writes ? "write"
+                               : "read");
     return HOST_OK;
 }
 

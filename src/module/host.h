@@ -21,6 +21,7 @@ typedef struct host_digest host_digest;
 typedef struct host_info host_info;
 typedef struct host_defrag host_defrag;
 typedef struct host_command host_command;
+typedef struct host_user host_user;
 
 enum { HOST_OK = 0, HOST_ERR = 1 };
 enum { HOST_READ = 1 << 0, HOST_WRITE = 1 << 1, HOST_NOTOUCH = 1 << 16 };
@@ -43,6 +44,15 @@ enum {
     HOST_REPLY_NULL
 };
 
+/* What a command does with a key, for access control and getkeys. */
+enum {
+    HOST_ACCESS_RO = 1 << 0,
+    HOST_ACCESS_RW = 1 << 1,
+    HOST_ACCESS_OW = 1 << 2,
+    HOST_ACCESS_ACCESS = 1 << 4, /* its value may be shown */
+    HOST_ACCESS_UPDATE = 1 << 5
+};
+
 /* Flags of GetContextFlags. */
 enum {
     HOST_FLAG_LUA = 1 << 0,
@@ -56,6 +66,44 @@ enum {
     HOST_FLAG_IS_CHILD = 1 << 20,
     HOST_FLAG_DENY_BLOCKING = 1 << 21
 };
+
+/* What a command's keys are, where they lie at a fixed place; members in the server's order, of version 1. */
+typedef struct host_key_spec {
+    const char *notes;
+    uint64_t flags;
+    int begin; /* 2: at word .. */
+    union {
+        struct {
+            int word;
+        } index;
+        struct {
+            const char *keyword;
+            int from;
+        } keyword;
+    } at;
+    int find; /* 2: from there up to so many words further */
+    union {
+        struct {
+            int last, step, limit;
+        } range;
+        struct {
+            int count, first, step;
+        } counted;
+    } keys;
+} host_key_spec;
+typedef struct host_info_version {
+    int version;
+    size_t history_bytes, spec_bytes, argument_bytes;
+} host_info_version;
+typedef struct host_command_info {
+    const host_info_version *version;
+    const char *summary, *complexity, *since;
+    void *history;
+    const char *tips;
+    int arity;           /* 0: not said */
+    host_key_spec *keys; /* ends with one all zero */
+    void *arguments;
+} host_command_info;
 
 /* Kinds of keyspace events. */
 enum {
@@ -115,11 +163,19 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(1, int, IsModuleNameBusy, (const char *)) \
     X(1, int, CreateCommand, (host_ctx *, const char *, host_command_fn, const char *, int, int, int)) \
     X(0, host_command *, GetCommand, (host_ctx *, const char *)) \
+    X(0, int, SetCommandInfo, (host_command *, const host_command_info *)) \
     X(0, int, SetCommandACLCategories, (host_command *, const char *)) \
     X(0, int, AddACLCategory, (host_ctx *, const char *)) \
     X(0, void, SetModuleOptions, (host_ctx *, int)) \
     X(1, int, IsKeysPositionRequest, (host_ctx *)) \
     X(1, void, KeyAtPos, (host_ctx *, int)) \
+    X(0, void, KeyAtPosWithFlags, (host_ctx *, int, int)) \
+    X(0, host_str *, GetCurrentUserName, (host_ctx *)) \
+    X(0, host_user *, GetModuleUserFromUserName, (host_str *)) \
+    X(0, void, FreeModuleUser, (host_user *)) \
+    X(0, void, SetContextUser, (host_ctx *, const host_user *)) \
+    X(0, int, ACLCheckCommandPermissions, (host_user *, host_str **, int)) \
+    X(0, int, ACLCheckKeyPermissions, (host_user *, host_str *, int)) \
     X(1, int, GetContextFlags, (host_ctx *)) \
     X(1, int, GetSelectedDb, (host_ctx *)) \
     X(1, int, SelectDb, (host_ctx *, int)) \
@@ -134,6 +190,7 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(1, const char *, StringPtrLen, (const host_str *, size_t *)) \
     X(1, host_str *, CreateString, (host_ctx *, const char *, size_t)) \
     X(1, void, FreeString, (host_ctx *, host_str *)) \
+    X(0, void, TrimStringAllocation, (host_str *)) \
     X(1, host_str *, HoldString, (host_ctx *, host_str *)) \
     X(1, void, RetainString, (host_ctx *, host_str *)) \
     X(1, host_key *, OpenKey, (host_ctx *, host_str *, int)) \

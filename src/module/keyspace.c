@@ -12,20 +12,15 @@
 #include "tensor/buffer.h"
 
 /* A hash that was read, kept until the thread is unbound: handlers compare what they saw. */
-typedef struct seen {
-    struct seen *next;
+typedef struct keyspace_seen {
+    struct keyspace_seen *next;
     weir_str key; /* owned */
     wr_fields *fields;
     wr_list *list; /* of a list only the length */
 } seen;
 
 /* The thread that works on keys; see keyspace_bind. */
-static _Thread_local struct {
-    host_ctx *ctx;
-    host_str **argv; /* words of the command that may be names, or none */
-    size_t argc;
-    seen *seen;
-} mine;
+static _Thread_local keyspace_binding mine;
 
 static atomic_bool replicates;
 
@@ -63,6 +58,18 @@ void keyspace_unbind(void)
     mine.seen = NULL;
     mine.ctx = NULL;
     mine.argc = 0;
+}
+
+keyspace_binding keyspace_put_aside(void)
+{
+    keyspace_binding b = mine;
+    mine = (keyspace_binding){0};
+    return b;
+}
+
+void keyspace_take_up(keyspace_binding b)
+{
+    mine = b;
 }
 
 host_ctx *keyspace_context(void)
@@ -277,8 +284,7 @@ static bool replace_tensor(host_key *k, weir_buffer *b)
     enum { SMALL = 64 << 10 };
     void *old = NULL;
     if (host.ModuleTypeReplaceValue == NULL || host.SetExpire == NULL ||
-        host.GetExpire == NULL ||
-        host.KeyType(k) != HOST_KEY_MODULE ||
+        host.GetExpire == NULL || host.KeyType(k) != HOST_KEY_MODULE ||
         host.ModuleTypeGetType(k) != module.tensor_type ||
         wr_buffer_footprint(host.ModuleTypeGetValue(k)) > SMALL ||
         host.ModuleTypeReplaceValue(k, module.tensor_type, b, &old) != HOST_OK)
@@ -306,6 +312,21 @@ static void del_value(host_str *name)
         host.FreeCallReply(reply);
 }
 
+/* A list is known here by the key under which it was seen: the server copies it. */
+static void copy_list(host_str *name, const wr_list *list)
+{
+    const seen *s = mine.seen;
+    while (s != NULL && s->list != list)
+        s = s->next;
+    if (s == NULL)
+        return;
+    host_str *from = keyspace_name(s->key);
+    host_reply *reply = host.Call(mine.ctx, "COPY", "!ssc", from, name, "REPLACE");
+    if (reply != NULL)
+        host.FreeCallReply(reply);
+    host.FreeString(NULL, from);
+}
+
 static void write_value(wr_write *w, host_key *k, host_str *name, int flags)
 {
     set_value(k, name, w->give ? w->value : wr_value_ref(w->value));
@@ -324,13 +345,16 @@ static void write_one(wr_write *w, int flags)
             host.Call(mine.ctx, "RPUSH", "!sb", name, w->item.p, w->item.n);
         if (reply != NULL)
             host.FreeCallReply(reply);
+    } else if (w->value.kind == WR_VALUE_LIST) {
+        copy_list(name, w->value.of.list);
+        if (w->give)
+            wr_value_unref(w->value);
     } else if (w->value.kind == WR_VALUE_FIELDS) {
         set_fields(name, w->value.of.fields);
         if (w->give)
             wr_value_unref(w->value);
     } else {
-        write_value(w, host.OpenKey(mine.ctx, name, HOST_READ | HOST_WRITE), name,
-                    flags);
+        write_value(w, host.OpenKey(mine.ctx, name, HOST_READ | HOST_WRITE), name, flags);
     }
     host.FreeString(NULL, name);
 }
@@ -342,9 +366,9 @@ static bool write_tensor(wr_write *w, int flags)
     host_str *name = keyspace_name(w->key);
     host_key *k = host.OpenKey(mine.ctx, name, HOST_READ | HOST_WRITE);
     int type = host.KeyType(k);
-    bool good = type == HOST_KEY_EMPTY ||
-                (type == HOST_KEY_MODULE &&
-                 host.ModuleTypeGetType(k) == module.tensor_type);
+    bool good =
+        type == HOST_KEY_EMPTY ||
+        (type == HOST_KEY_MODULE && host.ModuleTypeGetType(k) == module.tensor_type);
     if (good)
         write_value(w, k, name, flags);
     else

@@ -6,6 +6,7 @@
 #include "module/probe.h"
 #include "module/settings.h"
 #include "module/wait.h"
+#include "tensor/pool.h"
 
 wr_module module;
 
@@ -22,8 +23,9 @@ static void *try_calloc(size_t n, size_t each)
 static void use_server_memory(void)
 {
     bool tries = host.TryAlloc != NULL;
-    wr_allocator a = {tries ? host.TryAlloc : host.Alloc, tries ? try_calloc : host.Calloc,
-                      host.TryRealloc != NULL ? host.TryRealloc : host.Realloc, host.Free};
+    wr_allocator a = {
+        tries ? host.TryAlloc : host.Alloc, tries ? try_calloc : host.Calloc,
+        host.TryRealloc != NULL ? host.TryRealloc : host.Realloc, host.Free};
     wr_alloc_use(&a);
 }
 
@@ -54,16 +56,17 @@ static int subscribe(host_ctx *ctx)
 
 static weir_status start(const settings *s, weir_error *err)
 {
-    wr_engine_options engine = {.threads = s->threads,
-                                .oversubscribe = s->oversubscribe,
+    wr_engine_options engine = {.threads = (int)s->threads,
+                                .oversubscribe = s->oversubscribe != 0,
                                 .backend_path = s->backend_path};
-    module.inline_ns = s->inline_ns;
-    module.offload_bytes = s->offload_bytes;
-    module.chunk_bytes = s->chunk_bytes;
-    module.model_max_bytes = s->model_max_bytes;
+    module.inline_ns = s->inline_us * 1000;
+    module.offload_bytes = (size_t)s->offload_bytes;
+    module.chunk_bytes = (size_t)s->chunk_bytes;
+    module.model_max_bytes = (size_t)s->model_max_bytes;
     module.run_max_ms = s->run_max_ms;
     module.service.keyspace = keyspace_new();
-    wr_workers_init(&module.workers, "weir-helper", s->workers, WR_LEVEL_CLIENT);
+    wr_pool_keep_limit((size_t)s->keep_bytes); /* the server's maxmemory counts it */
+    wr_workers_init(&module.workers, "weir-helper", (int)s->workers, WR_LEVEL_CLIENT);
     return wr_engine_new(&module.service.engine, &engine, err);
 }
 
@@ -92,8 +95,8 @@ int RedisModule_OnLoad(host_ctx *ctx, host_str **argv, int argc)
         host.SetModuleOptions(ctx, HOST_OPTION_HANDLE_IO_ERRORS);
     use_server_memory();
     module.server_thread = pthread_self();
-    if (settings_parse(&s, argv, argc, &err) != WEIR_OK || start(&s, &err) != WEIR_OK ||
-        types_register(ctx, &err) != WEIR_OK)
+    if (settings_parse(&s, ctx, argv, argc, &err) != WEIR_OK ||
+        start(&s, &err) != WEIR_OK || types_register(ctx, &err) != WEIR_OK)
         return fail(ctx, err.text);
     if (!probe_init(s.probe, s.backend_path))
         host.Log(ctx, "warning",

@@ -7,7 +7,12 @@
 #include "tensor/buffer.h"
 
 /* Texts of older dumps end with a NUL that counts. */
-enum { WITH_NUL = 1, NAMES_MAX = WEIR_IO_MAX, CHUNKS_MAX = 1 << 20 };
+enum {
+    WITH_NUL = 1,
+    NAMES_MAX = WEIR_IO_MAX,
+    CHUNKS_MAX = 1 << 20,
+    CHUNK_BYTES_MAX = 512 << 20 /* no string of the server's is longer */
+};
 
 static const char *const backends[] = {"tensorflow", "tflite", "torch", "onnx"};
 enum { N_BACKENDS = 4, OTHER_BACKEND = 255 };
@@ -210,6 +215,7 @@ static void load_blob(loading *l, bool chunked)
     uint64_t total = chunked ? load_number(l, INT64_MAX) : 0;
     uint64_t n = chunked ? load_number(l, CHUNKS_MAX) : 1;
     int64_t extent = (int64_t)total, at = 0;
+    l->bad |= total / CHUNK_BYTES_MAX > n; /* what can't come is given no memory */
     if (n != 1 && !l->bad &&
         weir_buffer_new(&l->blob, WEIR_U8, 1, &extent, NULL) != WEIR_OK)
         l->bad = true;

@@ -73,3 +73,18 @@ host_str *strings_of(const weir_buffer *b)
     held *h = wr_buffer_context(b, release);
     return h == NULL ? NULL : h->s;
 }
+
+bool strings_defrag(weir_buffer *b, host_defrag *d)
+{
+    held *h = wr_buffer_context(b, release);
+    if (h == NULL || weir_buffer_refs(b) != 1 || host.DefragRedisModuleString == NULL)
+        return false;
+    weir_tensor view = weir_buffer_view(b);
+    size_t at = (size_t)((const char *)view.data - host_text(h->s).p);
+    host_str *moved = host.DefragRedisModuleString(d, h->s);
+    if (moved == NULL)
+        return false;
+    h->s = moved;
+    wr_buffer_move(b, (char *)(uintptr_t)host_text(moved).p + at);
+    return true;
+}

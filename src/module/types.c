@@ -84,6 +84,14 @@ static void *tensor_copy(host_str *from, host_str *to, const void *value)
     return weir_buffer_ref((weir_buffer *)(uintptr_t)value);
 }
 
+/* What the server keeps for us may be moved while no run and no reply looks at it. */
+static int tensor_defrag(host_defrag *d, host_str *key, void **value)
+{
+    (void)key;
+    (void)strings_defrag(*value, d);
+    return 0;
+}
+
 /* ---- models and scripts ---- */
 
 static size_t model_memory(const void *value)
@@ -116,15 +124,6 @@ static void *model_copy(host_str *from, host_str *to, const void *value)
     return wr_model_ref((wr_model *)(uintptr_t)value);
 }
 
-/* Nothing is moved: engine threads and clients look at the same memory. */
-static int defrag(host_defrag *d, host_str *key, void **value)
-{
-    (void)d;
-    (void)key;
-    (void)value;
-    return 0;
-}
-
 /* ---- registration ---- */
 
 static host_type_methods tensor_methods = {
@@ -137,7 +136,7 @@ static host_type_methods tensor_methods = {
     .free = tensor_free,
     .free_effort = tensor_effort,
     .copy = tensor_copy,
-    .defrag = defrag,
+    .defrag = tensor_defrag,
 };
 
 #define MODEL_METHODS(kind)                                                              \
@@ -145,7 +144,7 @@ static host_type_methods tensor_methods = {
         .version = HOST_TYPE_METHODS, .rdb_load = persist_load_##kind,                   \
         .rdb_save = persist_save_##kind, .aof_rewrite = emit_##kind,                     \
         .mem_usage = model_memory, .digest = model_digest, .free = model_free,           \
-        .free_effort = model_effort, .copy = model_copy, .defrag = defrag                \
+        .free_effort = model_effort, .copy = model_copy                                  \
     }
 static host_type_methods model_methods = MODEL_METHODS(model);
 static host_type_methods script_methods = MODEL_METHODS(script);

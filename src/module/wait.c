@@ -62,13 +62,16 @@ static void waiter_free(void *p)
     wr_free(w);
 }
 
-static bool is_met(host_ctx *ctx, const waiter *w)
+/* `held` is what the key holds, for messages; NULL: nobody asks. */
+static bool is_met(host_ctx *ctx, const waiter *w, wr_value_kind *held)
 {
     wr_keyspace *ks = module.service.keyspace;
     host_ctx *before = keyspace_context();
     keyspace_bind(ctx);
-    bool met = wr_service_is_met(&w->call->d.req,
-                                 ks->ops->get(ks, (weir_str){w->key.p, w->key.n}));
+    wr_value v = ks->ops->get(ks, (weir_str){w->key.p, w->key.n});
+    bool met = wr_service_is_met(&w->call->d.req, v);
+    if (held != NULL)
+        *held = v.kind;
     if (before == NULL)
         keyspace_unbind();
     else
@@ -84,7 +87,7 @@ void waiting_look(host_ctx *ctx, weir_str key)
     for (waiter *w = buckets[bucket_of(key)], *next; w != NULL; w = next) {
         next = w->next;
         if (w->call->db != db || !wr_str_eq((weir_str){w->key.p, w->key.n}, key) ||
-            !is_met(ctx, w))
+            !is_met(ctx, w, NULL))
             continue;
         leave(w);
         w->met = true;
@@ -164,7 +167,13 @@ int waiting_poll(call *c, host_ctx *ctx)
     if (w->key.failed)
         return poll_fails(c, ctx,
                           weir_fail(&c->err, WEIR_ERR_NOMEM, "no memory to wait"));
-    c->d.rep.flag = is_met(ctx, w);
+    wr_value_kind held;
+    c->d.rep.flag = is_met(ctx, w, &held);
+    if (c->d.req.by_length && held != WR_VALUE_NONE && held != WR_VALUE_LIST)
+        return poll_fails(c, ctx,
+                          weir_fail(&c->err, WEIR_ERR_KIND,
+                                    "list '%.*s': the key holds %s",
+                                    WR_NAME(c->d.req.key), wr_value_kind_text(held)));
     if (c->d.rep.flag || ms == 0 || !call_may_block(ctx))
         return call_answer(c, ctx);
     c->blocked = host.BlockClient(ctx, on_met, on_time_over, on_freed, ms < 0 ? 0 : ms);

@@ -80,6 +80,8 @@ static weir_status resolve(wr_run *r, wr_service *s, const wr_req *req, weir_err
     r->job.n_keys = req->n_script_keys;
     r->job.args = req->script_args;
     r->job.n_args = req->n_script_args;
+    r->job.calls = req->script_calls;
+    r->job.lenient = req->lenient;
     r->job.n_copies = 0;
     r->job.copied_bytes = 0;
     r->job.done = NULL;

@@ -26,18 +26,22 @@ typedef struct wr_req {
     const weir_tensor
         *out; /* get: one; infer: n_out; their memory is written on success */
     int n_out;
-    bool give_buffers;       /* get, infer: results go to rep->buffer instead of `out` */
-    bool share; /* get with give_buffers: the stored buffer itself, which is only read */
+    bool give_buffers; /* get, infer: results go to rep->buffer instead of `out` .. */
+    bool share;        /* .. and may be the stored ones: nobody will write them */
     const weir_str *in_keys; /* run */
     const weir_str *out_keys;
     const weir_str *script_keys; /* run of a script's entry point: its `keys` and .. */
     int n_script_keys;
     const weir_str *script_args; /* .. its `args` */
     int n_script_args;
+    const wr_script_calls *script_calls; /* what a script may ask; NULL: nothing */
+    bool
+        lenient; /* run: inputs may differ in rows, as in RedisAI; such a run is not gathered */
     weir_buffer *buffer;               /* put without a copy; set_model's bytes */
     const weir_dataset *dataset;       /* put_dataset */
     const weir_model_options *options; /* set_model */
     const struct wr_steps *steps;      /* pipeline */
+    bool in_order; /* pipeline: one run after another, all on the calling thread */
     weir_str put_prefix;               /* pipeline: before kept names, with its dot */
     weir_str get_prefix;               /* pipeline: before loaded names */
     int64_t first, last;               /* list_get */
@@ -65,7 +69,9 @@ typedef struct wr_rep {
 struct wr_service {
     wr_keyspace *keyspace;
     wr_engine *engine;
+    /* A statistic is the sum of the two. */
     atomic_uint_fast64_t count[WR_CMD_COUNT][WR_COUNTER_COUNT];
+    atomic_uint_fast64_t count_locked[WR_CMD_COUNT][WR_COUNTER_COUNT];
 };
 
 /* Handle one request. Everything but `infer`, `run`, `set_model` and waiting for room is short. */
@@ -103,11 +109,11 @@ static inline void wr_count(wr_service *s, wr_command c, wr_counter k, uint64_t 
     atomic_fetch_add_explicit(&s->count[c][k], n, memory_order_relaxed);
 }
 
-/* The same for counters that are only written with the keyspace's lock held. */
+/* The same with the keyspace's lock held: a fifth of the cost. */
 static inline void wr_count_locked(wr_service *s, wr_command c, wr_counter k, uint64_t n)
 {
-    uint64_t old = atomic_load_explicit(&s->count[c][k], memory_order_relaxed);
-    atomic_store_explicit(&s->count[c][k], old + n, memory_order_relaxed);
+    uint64_t old = atomic_load_explicit(&s->count_locked[c][k], memory_order_relaxed);
+    atomic_store_explicit(&s->count_locked[c][k], old + n, memory_order_relaxed);
 }
 
 static inline void wr_count_copy(wr_service *s, wr_command c, size_t bytes)

@@ -29,7 +29,7 @@ wr_block *wr_pool_take(size_t n);
 /* Give a block back. In ASan builds a kept block is poisoned until it is taken again. Any thread. */
 void wr_pool_give(wr_block *b);
 
-/* Testing: the most bytes that are kept for reuse. Returns the former limit. */
+/* The most bytes that are kept for reuse. Returns the former limit. */
 size_t wr_pool_keep_limit(size_t bytes);
 
 #endif

@@ -50,17 +50,17 @@ static INLINE int64_t look_ahead(int64_t bytes)
         enum { LANES = VECTOR / EACH };                                                  \
         TYPE index[LANES];                                                               \
         MASK out[APART_MAX] = {0}, in[APART_MAX] = {0};                                  \
-        int64_t step = (int64_t)r->apart * EACH, ahead = look_ahead(r->n * k * EACH);    \
-        const char *low = r->from + (step < 0 ? (LANES - 1) * step : 0);                 \
-        ahead = step < 0 ? -ahead : ahead;                                               \
+        int64_t stride = (int64_t)r->apart * EACH, ahead = look_ahead(r->n * k * EACH);  \
+        const char *low = r->from + (stride < 0 ? (LANES - 1) * stride : 0);             \
+        ahead = stride < 0 ? -ahead : ahead;                                             \
         for (int i = 0; i < LANES; i++) {                                                \
-            int lane = (step < 0 ? LANES - 1 - i : i) * k;                               \
+            int lane = (stride < 0 ? LANES - 1 - i : i) * k;                             \
             index[i] = (TYPE)(lane % LANES);                                             \
             out[lane / LANES] |= (MASK)((MASK)1 << i);                                   \
             in[lane / LANES] |= (MASK)((MASK)1 << lane % LANES);                         \
         }                                                                                \
         const __m512i order = _mm512_loadu_si512(index);                                 \
-        for (; r->n >= LANES; r->n -= LANES, r->to += VECTOR, low += LANES * step) {     \
+        for (; r->n >= LANES; r->n -= LANES, r->to += VECTOR, low += LANES * stride) {   \
             __m512i v = _mm512_setzero_si512();                                          \
             for (int j = 0; j < k; j++) {                                                \
                 const char *p = low + j * VECTOR;                                        \
@@ -73,7 +73,7 @@ static INLINE int64_t look_ahead(int64_t bytes)
             else                                                                         \
                 _mm512_storeu_si512(r->to, v);                                           \
         }                                                                                \
-        r->from = low - (step < 0 ? (LANES - 1) * step : 0);                             \
+        r->from = low - (stride < 0 ? (LANES - 1) * stride : 0);                         \
     }                                                                                    \
     TARGET static INLINE void scatter_blocks_##EACH(run *r, int k, int shift)            \
     {                                                                                    \
@@ -101,14 +101,14 @@ static INLINE int64_t look_ahead(int64_t bytes)
     }                                                                                    \
     TARGET static void gather_##EACH(run r)                                              \
     {                                                                                    \
-        if (r.is_streaming)                                                              \
-            for (; r.n > 0 && (uintptr_t)r.to % VECTOR != 0;)                            \
-                step(&r, 1, EACH, EACH, r.apart *EACH);                                  \
+        int64_t width = r.apart * EACH;                                                  \
+        while (r.is_streaming && r.n > 0 && (uintptr_t)r.to % VECTOR != 0)               \
+            step(&r, 1, EACH, EACH, width);                                              \
         if (r.apart == 2)                                                                \
             gather_blocks_##EACH(&r, 2);                                                 \
         else                                                                             \
             gather_blocks_##EACH(&r, r.apart < 0 ? -r.apart : r.apart);                  \
-        step(&r, r.n, EACH, EACH, r.apart *EACH);                                        \
+        step(&r, r.n, EACH, EACH, width);                                                \
     }                                                                                    \
     TARGET static void scatter_##EACH(run r)                                             \
     {                                                                                    \

@@ -518,8 +518,7 @@ weir_status wr_wire_decode(wr_decoded *out, wr_words words, wr_holder *h, weir_e
                          WR_NAME(words.n == 0 ? (weir_str){0} : words.w[0]));
     const wr_form *f = &wr_forms[command];
     out->req.command = command;
-    out->req.give_buffers = true;
-    out->req.share = true; /* its one copy is made by the reply */
+    out->req.give_buffers = out->req.share = true;
     out->req.limit = (wr_limit){-1, WEIR_NEVER};
     weir_status st = give_room(&r, f->reply);
     for (size_t i = 0; f->field[i] != WR_ARG_none && st == WEIR_OK; i++)

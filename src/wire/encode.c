@@ -86,7 +86,8 @@ static void add_payload(writer *w, const weir_tensor *t)
     wr_encoded *e = w->e;
     size_t bytes = weir_tensor_bytes(t);
     if (bytes <= WR_WIRE_TOGETHER && weir_tensor_is_contiguous(t)) {
-        add_word(w, t->data, bytes); /* one piece, one send(): cheaper than not to copy it */
+        add_word(w, t->data,
+                 bytes); /* one piece, one send(): cheaper than not to copy it */
         return;
     }
     add_head(w, '$', bytes);

@@ -106,6 +106,17 @@ static weir_status expect(reader *r, wr_item_kind kind, int64_t low, int64_t hig
     return st;
 }
 
+/* An array of pairs: `n` of them, at most so many. */
+static weir_status expect_pairs(reader *r, int64_t most, int64_t *n, const char *wanted)
+{
+    wr_item it = {0};
+    weir_status st = expect(r, WR_ITEM_ARRAY, 0, 2 * most, &it, wanted);
+    if (st == WEIR_OK && it.n % 2 != 0)
+        st = unexpected(r, &it, wanted);
+    *n = it.n / 2;
+    return st;
+}
+
 static weir_status expect_int(reader *r, int64_t *out, const char *wanted)
 {
     wr_item it;
@@ -217,15 +228,20 @@ static weir_status read_runs(reader *r, const weir_tensor *into, size_t run, int
     }
 }
 
-/* The bytes of a bulk into memory of that type and shape, any strides. */
-static weir_status read_into(reader *r, const weir_tensor *into)
+/* A bulk of as many bytes as the tensor has: said by the server before any memory is asked for. */
+static weir_status expect_bytes(reader *r, const weir_tensor *t)
 {
     wr_item it;
+    int64_t n = (int64_t)weir_tensor_bytes(t);
+    return expect(r, WR_ITEM_BULK, n, n, &it, "a tensor's bytes");
+}
+
+/* The bytes of that bulk into memory of that type and shape, any strides. */
+static weir_status take_into(reader *r, const weir_tensor *into)
+{
     int outer;
-    int64_t n = (int64_t)weir_tensor_bytes(into);
-    weir_status st = expect(r, WR_ITEM_BULK, n, n, &it, "a tensor's bytes");
-    if (st != WEIR_OK || n == 0)
-        return st;
+    if (weir_tensor_bytes(into) == 0)
+        return WEIR_OK;
     size_t run = run_bytes(into, &outer);
     if (outer == 0 || run >= DIRECT)
         return read_runs(r, into, run, outer);
@@ -255,10 +271,12 @@ static weir_status read_buffer(reader *r, const weir_tensor *like, weir_buffer *
     weir_buffer *b = NULL;
     if (like->dtype == WEIR_STRING)
         return read_strings(r, like, out);
-    weir_status st = weir_buffer_new(&b, like->dtype, like->rank, like->shape, r->err);
+    weir_status st = expect_bytes(r, like);
+    if (st == WEIR_OK)
+        st = weir_buffer_new(&b, like->dtype, like->rank, like->shape, r->err);
     if (st == WEIR_OK) {
         weir_tensor into = weir_buffer_view(b);
-        st = read_into(r, &into);
+        st = take_into(r, &into);
     }
     if (st == WEIR_OK)
         *out = b;
@@ -278,7 +296,9 @@ static weir_status read_rest(reader *r, weir_str key, const weir_tensor *held,
         st = weir_fail(r->err, WEIR_ERR_UNSUPPORTED,
                        "tensor '%.*s' holds strings: get them with weir_fetch",
                        WR_NAME(key));
-    return st == WEIR_OK ? read_into(r, into) : st;
+    if (st == WEIR_OK)
+        st = expect_bytes(r, into);
+    return st == WEIR_OK ? take_into(r, into) : st;
 }
 
 static weir_status read_tensor(reader *r, weir_str key, const weir_tensor *into,
@@ -341,32 +361,32 @@ static weir_status read_steps(reader *r, const wr_req *req)
 
 /* ---- datasets ---- */
 
+/* Memory grows with the bytes that come, not with those that are promised. */
 static weir_status read_text(reader *r, wr_text *out, weir_str *at, const char *wanted)
 {
     wr_item it;
+    char part[4096];
     size_t begin = out->n;
     weir_status st = expect(r, WR_ITEM_BULK, 0, INT32_MAX, &it, wanted);
-    if (st != WEIR_OK)
-        return st;
-    static const char zeros[256];
-    for (int64_t n = it.n; n > 0 && !out->failed;
-         n -= n < (int64_t)sizeof zeros ? n : (int64_t)sizeof zeros)
-        wr_text_add(out, zeros, n < (int64_t)sizeof zeros ? (size_t)n : sizeof zeros);
-    if (out->failed)
-        return weir_fail(r->err, WEIR_ERR_NOMEM, "no memory for a dataset's metadata");
+    while (st == WEIR_OK && r->bulk > 0) {
+        size_t n = r->bulk < (int64_t)sizeof part ? (size_t)r->bulk : sizeof part;
+        st = take_bytes(r, part, n);
+        wr_text_add(out, part, st == WEIR_OK ? n : 0);
+        if (st == WEIR_OK && out->failed)
+            st = weir_fail(r->err, WEIR_ERR_NOMEM, "no memory for a dataset's metadata");
+    }
     at->p = (const char *)(uintptr_t)begin; /* an offset until the text stops growing */
-    at->n = (size_t)it.n;
-    return take_bytes(r, out->p + begin, at->n);
+    at->n = out->n - begin;
+    return st;
 }
 
 static weir_status read_fields(reader *r, wr_fields **out)
 {
-    wr_item it = {0};
+    int64_t pairs = 0;
     wr_text bytes = {0};
     wr_field *f = NULL;
-    weir_status st =
-        expect(r, WR_ITEM_ARRAY, 0, 2 * WR_WIRE_TENSORS_MAX, &it, "a dataset's metadata");
-    size_t n = st == WEIR_OK ? (size_t)it.n / 2 : 0;
+    weir_status st = expect_pairs(r, WR_WIRE_TENSORS_MAX, &pairs, "a dataset's metadata");
+    size_t n = st == WEIR_OK ? (size_t)pairs : 0;
     if (st == WEIR_OK && (f = wr_calloc(n + 1, sizeof *f)) == NULL)
         st = weir_fail(r->err, WEIR_ERR_NOMEM, "no memory for a dataset's metadata");
     for (size_t i = 0; i < n && st == WEIR_OK; i++) {
@@ -374,7 +394,7 @@ static weir_status read_fields(reader *r, wr_fields **out)
         if (st == WEIR_OK)
             st = read_text(r, &bytes, &f[i].bytes, "a field's bytes");
     }
-    for (size_t i = 0; i < n && st == WEIR_OK; i++) {
+    for (size_t i = 0; i < n && st == WEIR_OK && bytes.p != NULL; i++) {
         f[i].name.p = bytes.p + (uintptr_t)f[i].name.p;
         f[i].bytes.p = bytes.p + (uintptr_t)f[i].bytes.p;
     }
@@ -523,13 +543,11 @@ static weir_status read_value(reader *r, const wr_label *l, void *object)
     return st;
 }
 
-/* Labels that are not known are passed over: a newer server may have more. */
 static weir_status read_labels(reader *r, const wr_label *table, void *object)
 {
-    wr_item it;
-    weir_status st = expect(r, WR_ITEM_ARRAY, 0, 512, &it, "labels and values");
-    int64_t n = st == WEIR_OK ? it.n : 0;
-    for (int64_t i = 0; st == WEIR_OK && i + 1 < n; i += 2) {
+    int64_t n = 0;
+    weir_status st = expect_pairs(r, 256, &n, "labels and values");
+    for (int64_t i = 0; st == WEIR_OK && i < n; i++) {
         char name[64];
         size_t used = 0;
         st = expect_text(r, name, sizeof name, &used, "a label");
@@ -632,11 +650,11 @@ weir_status wr_wire_error(weir_str line, weir_error *err)
     const char *space = line.n == 0 ? NULL : memchr(line.p, ' ', line.n);
     weir_str word = {line.p, space == NULL ? line.n : (size_t)(space - line.p)};
     int n = line.n > 480 ? 480 : (int)line.n;
+    bool bare = line.n <= word.n + 1; /* no reason given */
 #define X(name, value, text)                                                             \
     if (value != 0 && wr_word_is(word, #name))                                           \
         return weir_fail(err, (weir_status)(value), "%.*s",                              \
-                         space == NULL ? 0 : n - (int)word.n - 1,                        \
-                         space == NULL ? "" : space + 1);
+                         bare ? 60 : n - (int)word.n - 1, bare ? text : space + 1);
     WEIR_STATUS_MAP(X)
 #undef X
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {

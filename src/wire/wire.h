@@ -77,7 +77,9 @@ struct wr_source {
 
 /* ---- client: request to RESP bytes ---- */
 
-enum { WR_WIRE_TOGETHER = 1536 }; /* payloads up to so many bytes are copied into the text */
+enum {
+    WR_WIRE_TOGETHER = 1536
+}; /* payloads up to so many bytes are copied into the text */
 
 /* The bytes of one request: `text` with payloads between. Payload i goes out before text.p[at]. */
 typedef struct wr_payload {

@@ -91,13 +91,20 @@ def sanitizer_environment(sanitize):
             "ASAN_OPTIONS": (asan + ":" if asan else "") + "detect_leaks=0"}
 
 
-def sized_free(folder):
-    """Valkey frees with jemalloc's sdallocx, which sanitizers and valgrind know nothing of: a library
-    that hands it on to free, to be preloaded after theirs."""
-    path = os.path.join(folder, "sdallocx.so")
+def preload(folder, wrapped):
+    """A library to be preloaded after the sanitizers'. Valkey frees with jemalloc's sdallocx, which
+    sanitizers and valgrind know nothing of: it goes to free. And a preloaded libasan leaves glibc's
+    lock of message catalogues with one reader less than none, on which libgnutls, that libtorch
+    brings along, waits for ever in bindtextdomain: nothing is bound."""
+    path = os.path.join(folder, "preload.so")
     text = b"""#include <stdlib.h>
 void sdallocx(void *p, size_t n, int flags);
-void sdallocx(void *p, size_t n, int flags) { (void)n, (void)flags, free(p); }"""
+void sdallocx(void *p, size_t n, int flags) { (void)n, (void)flags, free(p); }
+"""
+    if not wrapped:
+        text += b"""char *bindtextdomain(const char *name, const char *folder);
+char *bindtextdomain(const char *name, const char *folder) { (void)name; return (char *)folder; }
+"""
     subprocess.run([os.environ.get("WEIR_CC", "gcc"), "-shared", "-fPIC", "-x", "c", "-", "-o", path],
                    input=text, check=True)
     return path
@@ -169,9 +176,9 @@ class Server:
             env["LD_LIBRARY_PATH"] = ":".join(libraries)
         if sanitize:
             env.update(sanitizer_environment(sanitize))
-        if (sanitize or self.wrapper) and self.kind == "valkey":
+        if sanitize or (self.wrapper and self.kind == "valkey"):
             before = [env["LD_PRELOAD"]] if env.get("LD_PRELOAD") else []
-            env["LD_PRELOAD"] = ":".join(before + [sized_free(self.folder)])
+            env["LD_PRELOAD"] = ":".join(before + [preload(self.folder, not sanitize)])
         env.update(more)
         return env
 

@@ -37,7 +37,8 @@ struct fake_server {
     atomic_int n_commands;    /* but for the handshake's */
     atomic_int n_open;
     atomic_int limit; /* bytes: a longer command is cut off by a reset; 0: none */
-    atomic_int half;  /* bytes: when so many of a command are there, `at_half` is called; 0: none */
+    atomic_int
+        half; /* bytes: when so many of a command are there, `at_half` is called; 0: none */
     fake_handler at_half;
     fake_conn conn[FAKE_CONNECTIONS];
 };
@@ -48,7 +49,7 @@ void fake_start(fake_server *s, int port, fake_handler handle, void *context);
 void fake_stop(fake_server *s);
 
 void fake_send(fake_conn *c, const void *p, size_t n);
-void fake_say(fake_conn *c, const char *text); /* as it is: with its CR LF */
+void fake_say(fake_conn *c, const char *text);      /* as it is: with its CR LF */
 bool fake_is(const fake_conn *c, const char *word); /* the command's name */
 
 /* "redis://127.0.0.1:PORT", in the caller's text. */

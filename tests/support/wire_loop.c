@@ -119,6 +119,8 @@ static weir_status source_next(wr_source *source, wr_item *out, weir_error *err)
         out->kind = WR_ITEM_NULL;
     s->left = (weir_str){line + n, s->left.n - n};
     s->bulk = out->kind == WR_ITEM_BULK ? v : 0;
+    if (out->kind == WR_ITEM_BULK && (s->left.n < 2 || (uint64_t)v > s->left.n - 2))
+        return weir_fail(err, WEIR_ERR_CLOSED, "the bytes end within a bulk");
     if (out->kind == WR_ITEM_BULK && v == 0)
         s->left = (weir_str){s->left.p + 2, s->left.n - 2};
     return WEIR_OK;

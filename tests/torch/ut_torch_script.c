@@ -273,12 +273,16 @@ static void test_script_that_raises_gives_its_reason(void **state)
     need_backend();
     float a[2] = {1, 2}, y[2];
     weir_error err = {0};
-    wr_backend_model *m =
-        compile("def f(x):\n    assert bool(x[0] < 0), 'too warm'\n    return x\n"
-                "def g(x):\n    return x, 3\n",
-                NULL);
+    wr_backend_model *m = compile(
+        "def f(x):\n    assert bool(x[0] < 0), 'too warm'\n    return x\n"
+        "def g(x):\n    return x, 3\n"
+        "def h(x):\n    if bool(x[0] < 9):\n        raise ValueError('too cold')\n"
+        "    return x\n",
+        NULL);
     weir_tensor in = VIEW(a, F32, 2);
     wr_output out = {.view = VIEW(y, F32, 2)};
+    assert_int_equal(run(m, "h", &in, 1, &out, 1, &err), WEIR_ERR_MODEL);
+    expect_text(&err, "too cold");
     assert_int_equal(run(m, "f", &in, 1, &out, 1, &err), WEIR_ERR_MODEL);
     expect_text(&err, "too warm");
     assert_int_equal(run(m, "g", &in, 1, &out, 1, &err), WEIR_ERR_MODEL);

@@ -1,11 +1,11 @@
 ! SPDX-License-Identifier: BSD-3-Clause
-! TAP for tests in Fortran: check and finish; and the C peer, which looks at the same embedded store
-! through the C client (peer.c).
+! TAP for tests in Fortran: check and finish; and the C peer, which looks at the same store through the
+! C client (peer.c). The store is this process's, or where WEIR_ADDRESS says.
 module tap
   use, intrinsic :: iso_c_binding, only: c_bool, c_char, c_double, c_int, c_int64_t, c_null_char
   implicit none
   private
-  public :: check, check_number, check_text, finish, peer_array, peer_shape_is, peer_put, peer_growth
+  public :: check, check_number, check_text, finish, peer_array, peer_shape_is, peer_put, peer_growth, at_home
 
   integer :: n_checks = 0, n_failed = 0
 
@@ -70,6 +70,14 @@ contains
     call check_default(index(text, phrase) > 0, name)
     if (index(text, phrase) == 0) write (*, '("# text: ", a)') trim(text)
   end subroutine
+
+  ! The store is in this process: its bytes can be borrowed, its size be set.
+  logical function at_home()
+    integer :: n
+
+    call get_environment_variable('WEIR_ADDRESS', length=n)
+    at_home = n == 0
+  end function
 
   logical function peer_array(key, dtype, full, start, step, extent, reversed)
     character(len=*), intent(in) :: key

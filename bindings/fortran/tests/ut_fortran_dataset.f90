@@ -7,7 +7,7 @@ program ut_fortran_dataset
   implicit none
   type(weir_client) :: c
 
-  call weir_open(c, 'embedded:')
+  call weir_open(c) ! where WEIR_ADDRESS says, or in this process
   call whole()
   call fields()
   call refused()

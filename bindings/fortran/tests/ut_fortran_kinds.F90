@@ -9,7 +9,7 @@ program ut_fortran_kinds
   integer, parameter :: full(7) = [3, 2, 2, 3, 2, 1, 2]
   type(weir_client) :: c
 
-  call weir_open(c, 'embedded:')
+  call weir_open(c) ! where WEIR_ADDRESS says, or in this process
   call control(c)
   call test_r4(c)
   call test_r8(c)

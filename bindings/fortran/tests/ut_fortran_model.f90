@@ -7,7 +7,7 @@ program ut_fortran_model
   implicit none
   type(weir_client) :: c
 
-  call weir_open(c, 'embedded:', threads=1)
+  call weir_open(c, threads=merge(1, 0, at_home())) ! where WEIR_ADDRESS says, or in this process
   call one_to_one()
   call several()
   call set_and_describe()

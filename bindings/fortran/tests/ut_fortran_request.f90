@@ -8,7 +8,7 @@ program ut_fortran_request
   character(len=*), parameter :: echo = 'mock;in=x:DOUBLE[-1,2];out=y:DOUBLE[-1,2]'
   type(weir_client) :: c
 
-  call weir_open(c, 'embedded:', threads=1)
+  call weir_open(c, threads=merge(1, 0, at_home())) ! where WEIR_ADDRESS says, or in this process
   call one_by_one()
   call many()
   call refused()

@@ -203,6 +203,10 @@ static weir_status prepare(const wr_backend_model *m, const wr_run_args *args, i
 static void spoil(const weir_tensor *t, double v)
 {
     float f = (float)v;
+    for (int d = 0; d < t->rank; d++) {
+        if (t->shape[d] == 0)
+            return;
+    }
     if (t->dtype == WEIR_F32)
         memcpy(t->data, &f, sizeof f);
     else if (t->dtype == WEIR_F64)

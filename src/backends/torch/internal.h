@@ -46,6 +46,28 @@ struct wr_backend_model {
 bool to_torch(weir_dtype from, c10::ScalarType *out);
 bool from_torch(c10::ScalarType from, weir_dtype *out);
 
+/* run.cpp: a contiguous tensor in host memory as a view; a buffer as a tensor that takes its reference,
+ * which the caller keeps when this throws; a number as a command's word. */
+weir_tensor view_of(const at::Tensor &t);
+at::Tensor tensor_around(weir_buffer *buffer);
+std::string text_of_number(double v);
+
+/* calls.cpp: scripts may name redis and redisAI. */
+std::shared_ptr<torch::jit::CompilationUnit> compile_script(const std::string &source);
+
+/* While one lives, what scripts ask on this thread goes to this run's calls. */
+class calls_scope
+{
+  public:
+    explicit calls_scope(const wr_run_args &args);
+    ~calls_scope();
+    calls_scope(const calls_scope &) = delete;
+    calls_scope &operator=(const calls_scope &) = delete;
+
+  private:
+    const wr_run_args *before;
+};
+
 /* While one lives, libtorch's warnings on this thread go nowhere: a library does not write to stderr. */
 class quiet_scope
 {

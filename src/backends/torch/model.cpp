@@ -350,7 +350,7 @@ void check_entry_point(const torch::jit::CompilationUnit &unit, const std::strin
 void load_script(wr_backend_model *m, const wr_load_args *args, weir_model_info *info)
 {
     std::string source(static_cast<const char *>(args->blob), args->n_blob);
-    m->unit = torch::jit::compile(source);
+    m->unit = compile_script(source);
     for (int i = 0; i < args->n_functions; i++)
         check_entry_point(*m->unit, text_of(args->functions[i]));
     info->n_parameters = 0;

@@ -2,6 +2,7 @@
 // Running: views become tensors without a copy, results are copied once into the caller's memory or
 // handed over as they are.
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -282,15 +283,7 @@ weir_buffer *give(at::Tensor t, weir_error *err)
         st = host->buffer_new(&buffer, type, static_cast<int>(t.dim()), t.sizes().data(),
                               err);
     } else {
-        weir_tensor view{};
-        view.data = t.data_ptr();
-        view.dtype = type;
-        view.rank = static_cast<int>(t.dim());
-        for (int i = 0; i < view.rank; i++)
-            view.shape[i] = t.size(i);
-        int64_t step = static_cast<int64_t>(t.element_size());
-        for (int i = view.rank - 1; i >= 0; step *= view.shape[i--])
-            view.stride[i] = step;
+        weir_tensor view = view_of(t);
         std::unique_ptr<at::Tensor> owner(new at::Tensor(std::move(t)));
         st = host->buffer_wrap(&buffer, &view, release_tensor, owner.get(), err);
         if (st == WEIR_OK)
@@ -334,6 +327,7 @@ void run_once(const wr_backend_model &m, const wr_run_args &args, weir_error *er
     c10::InferenceMode inference;
     threads_scope threads(m.threads);
     pages_scope pages;
+    calls_scope calls(args);
     const call_plan &plan = plan_for(m, args.function);
     check_count(m, plan, args.n_in);
     std::vector<at::Tensor> results;
@@ -366,6 +360,42 @@ bool from_torch(c10::ScalarType from, weir_dtype *out)
         }
     }
     return false;
+}
+
+weir_tensor view_of(const at::Tensor &t)
+{
+    weir_tensor view{};
+    if (t.dim() > WEIR_RANK_MAX || !from_torch(t.scalar_type(), &view.dtype))
+        throw plain_error("a tensor is " + t.toString() + text_of(t) +
+                          ", which Weir can't describe");
+    view.data = t.data_ptr();
+    view.rank = static_cast<int>(t.dim());
+    for (int i = 0; i < view.rank; i++)
+        view.shape[i] = t.size(i);
+    int64_t step = static_cast<int64_t>(t.element_size());
+    for (int i = view.rank - 1; i >= 0; step *= view.shape[i--])
+        view.stride[i] = step;
+    return view;
+}
+
+at::Tensor tensor_around(weir_buffer *buffer)
+{
+    weir_tensor view = host->buffer_view(buffer);
+    c10::ScalarType type;
+    if (!to_torch(view.dtype, &type))
+        throw plain_error(std::string("a tensor is ") + name_of(view.dtype) +
+                          text_of(view) + ", which libtorch has no element type for");
+    return at::from_blob(
+        view.data, at::IntArrayRef(view.shape, static_cast<std::size_t>(view.rank)),
+        [buffer](void *) { host->buffer_unref(buffer); },
+        at::TensorOptions().dtype(type));
+}
+
+std::string text_of_number(double v)
+{
+    char text[40];
+    (void)std::snprintf(text, sizeof text, "%.17g", v);
+    return text;
 }
 
 weir_status torch_run(wr_backend_model *m, const wr_run_args *args,

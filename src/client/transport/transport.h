@@ -61,6 +61,7 @@ typedef struct wr_transport_ops {
 
     size_t (*statistics)(wr_link *l, weir_stat *out, size_t n);
     size_t (*backends)(wr_link *l, weir_backend_info *out, size_t n);
+    size_t (*servers)(wr_link *l, weir_server_info *out, size_t n);
 
     /* No call is in flight. */
     void (*close)(wr_link *l);

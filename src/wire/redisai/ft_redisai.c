@@ -95,10 +95,32 @@ static const wr_sink_ops ops = {on_text, on_text, on_integer, on_array,
 
 /* ---- what must hold ---- */
 
+/* What the teller of keys said of each word. */
+static struct {
+    wr_words words;
+    unsigned access[WORDS_MAX];
+} told;
+
 static void note_key(void *context, size_t i, unsigned access)
 {
-    wr_words *w = context;
-    MUST(i > 0 && i < w->n && access != 0);
+    (void)context;
+    MUST(i > 0 && i < told.words.n && access != 0);
+    told.access[i] |= access;
+}
+
+/* Access control and clusters go by what is told: no command may use a key beside that. */
+static void must_be_told(weir_str key, unsigned access)
+{
+    bool found = false;
+    for (size_t i = 1; i < told.words.n && !found; i++)
+        found = (told.access[i] & access) == access && wr_str_eq(told.words.w[i], key);
+    MUST(found);
+}
+
+static void all_must_be_told(const weir_str *keys, size_t n, unsigned access)
+{
+    for (size_t i = 0; i < n; i++)
+        must_be_told(keys[i], access);
 }
 
 /* n words from p on are among them. */
@@ -173,8 +195,48 @@ static void check_dag(const wr_ai_dag *d, wr_words w)
     wr_free(outcome);
 }
 
+static void check_told(const test_parsed *p)
+{
+    const wr_ai_run *r = &p->of.run;
+    const wr_ai_dag *d = &p->of.dag;
+    switch (p->command) {
+    case WR_AI_TENSORSET:
+        must_be_told(p->of.set.key, WR_AI_KEY_WRITE);
+        break;
+    case WR_AI_MODELSTORE:
+    case WR_AI_MODELSET:
+    case WR_AI_SCRIPTSTORE:
+    case WR_AI_SCRIPTSET:
+        must_be_told(p->of.store.key, WR_AI_KEY_WRITE);
+        break;
+    case WR_AI_MODELEXECUTE:
+    case WR_AI_MODELRUN:
+    case WR_AI_SCRIPTEXECUTE:
+    case WR_AI_SCRIPTRUN:
+        must_be_told(r->key, WR_AI_KEY_READ);
+        all_must_be_told(r->in, r->n_in, WR_AI_KEY_READ);
+        all_must_be_told(r->out, r->n_out, WR_AI_KEY_WRITE);
+        all_must_be_told(r->keys, r->n_keys, WR_AI_KEY_READ | WR_AI_KEY_WRITE);
+        break;
+    case WR_AI_DAGEXECUTE:
+    case WR_AI_DAGEXECUTE_RO:
+    case WR_AI_DAGRUN:
+    case WR_AI_DAGRUN_RO:
+        all_must_be_told(d->load, d->n_load, WR_AI_KEY_READ);
+        all_must_be_told(d->persist, d->n_persist, WR_AI_KEY_WRITE);
+        for (size_t i = 0; i < d->n_ops; i++) {
+            if (d->op[i].kind == WR_AI_OP_RUN)
+                must_be_told(d->op[i].of.run.key, WR_AI_KEY_READ);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
 static void check(const test_parsed *p, wr_words w)
 {
+    check_told(p);
     if (p->command == WR_AI_TENSORSET)
         check_set(&p->of.set, w);
     else if (p->command == WR_AI_MODELSTORE || p->command == WR_AI_MODELSET ||
@@ -193,7 +255,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     wr_words words = {w, cut_words(data, n, w)};
     test_parsed p;
     weir_error e = {0};
-    wr_ai_keys(words, note_key, &words);
+    told.words = words;
+    memset(told.access, 0, sizeof told.access);
+    wr_ai_keys(words, note_key, NULL);
     weir_status st = test_parse(&p, words, &e);
     if (st == WEIR_OK)
         check(&p, words);

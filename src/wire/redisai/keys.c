@@ -70,9 +70,10 @@ static void tell_run(teller *t, bool is_script)
     if (is_script && wr_ai_left(&t->a) > 0)
         t->a.i++;
     while (wr_ai_left(&t->a) > 0) {
-        if (wr_ai_eats(&t->a, "INPUTS"))
+        /* of a model only the first of each opens a section, further ones are keys */
+        if ((is_script || access == 0) && wr_ai_eats(&t->a, "INPUTS"))
             access = WR_AI_KEY_READ;
-        else if (wr_ai_eats(&t->a, "OUTPUTS"))
+        else if ((is_script || access == WR_AI_KEY_READ) && wr_ai_eats(&t->a, "OUTPUTS"))
             access = WR_AI_KEY_WRITE;
         else if (access == 0 || (is_script && wr_ai_sees(&t->a, "$")))
             t->a.i++;

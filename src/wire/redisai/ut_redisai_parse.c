@@ -453,6 +453,8 @@ static void test_keys_are_told(void **state)
          " a:r b:r c:w r:r m:r s:r"},
         {"AI.DAGRUN LOAD 9 a", " a:r"},
         {"AI.DAGRUN |> AI.MODELRUN", ""},
+        {"AI.MODELRUN m INPUTS a OUTPUTS b INPUTS c OUTPUTS d",
+         " m:r a:r b:w INPUTS:w c:w OUTPUTS:w d:w"},
         {"AI.DAGRUN_RO |> AI.MODELRUN m |>", " m:r"},
     };
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {

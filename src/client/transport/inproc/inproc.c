@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The transport inside one process: a request is handed to the handlers as it is. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "client/transport/inproc/store.h"
 
@@ -117,6 +119,17 @@ static size_t inproc_backends(wr_link *l, weir_backend_info *out, size_t n)
     return wr_engine_backends(store_of(l)->service.engine, out, n);
 }
 
+static size_t inproc_servers(wr_link *l, weir_server_info *out, size_t n)
+{
+    (void)l;
+    if (n > 0) {
+        out[0] = (weir_server_info){.kind = "embedded"};
+        snprintf(out[0].version, sizeof out[0].version, "%s", weir_version());
+        snprintf(out[0].weir, sizeof out[0].weir, "%s", weir_version());
+    }
+    return 1;
+}
+
 static void inproc_close(wr_link *l)
 {
     wr_store_close(store_of(l));
@@ -131,5 +144,6 @@ const wr_transport_ops wr_transport_inproc = {
     .unwatch = inproc_unwatch,
     .statistics = inproc_statistics,
     .backends = inproc_backends,
+    .servers = inproc_servers,
     .close = inproc_close,
 };

@@ -76,10 +76,11 @@ static weir_status decode(char **out, weir_str s, const char *what, weir_error *
             int high = two ? hex(s.p[i + 1]) : -1, low = two ? hex(s.p[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 wr_free(p);
-                return weir_fail(err, WEIR_ERR_ARG,
-                                 "address: the %s has a '%%' without two hexadecimal digits "
-                                 "behind it: write %%25 for a percent sign",
-                                 what);
+                return weir_fail(
+                    err, WEIR_ERR_ARG,
+                    "address: the %s has a '%%' without two hexadecimal digits "
+                    "behind it: write %%25 for a percent sign",
+                    what);
             }
             c = (char)(high * 16 + low);
             i += 2;
@@ -202,10 +203,11 @@ static weir_status parse_option(wr_address *a, weir_str text, weir_error *err)
             a->clustered = yes ? WR_CLUSTER_YES : WR_CLUSTER_NO;
         return st;
     }
-    return weir_fail(err, WEIR_ERR_ARG,
-                     "address: there is no option '%.*s': db, user, cluster, ca, cert, key "
-                     "and verify are",
-                     WR_NAME(name));
+    return weir_fail(
+        err, WEIR_ERR_ARG,
+        "address: there is no option '%.*s': db, user, cluster, ca, cert, key "
+        "and verify are",
+        WR_NAME(name));
 }
 
 static weir_status parse_options(wr_address *a, weir_str query, weir_error *err)
@@ -339,8 +341,8 @@ weir_status wr_environment_number(const char *name, int64_t *out, weir_error *er
         return WEIR_OK;
     if (parse_number(weir_cstr(text), INT64_C(1000000000000), out) && *out > 0)
         return WEIR_OK;
-    return weir_fail(err, WEIR_ERR_ARG, "%s='%.40s' in the environment is no number from 1 up",
-                     name, text);
+    return weir_fail(err, WEIR_ERR_ARG,
+                     "%s='%.40s' in the environment is no number from 1 up", name, text);
 }
 
 weir_status wr_address_of_smartredis(wr_text *out, weir_error *err)

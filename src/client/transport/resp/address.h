@@ -23,7 +23,7 @@ typedef struct wr_address {
     int db;
     wr_clustered clustered;
     bool tls;
-    bool verify; /* the server's certificate and name */
+    bool verify;           /* the server's certificate and name */
     char *user, *password; /* owned; never in a message */
     char *ca, *cert, *key; /* owned paths, NULL: the system's, none, none */
 } wr_address;

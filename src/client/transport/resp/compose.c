@@ -108,8 +108,8 @@ weir_status wr_resp_put_all(wr_resp *l, const weir_str *key, weir_buffer *const 
             n_failed += s.e[i].st != WEIR_OK;
         st = first_failure(&s, &bad, &inner);
         if (st != WEIR_OK)
-            weir_fail(err, st, "%zu of %zu results could not be stored: %.400s", n_failed, n,
-                      inner.text);
+            weir_fail(err, st, "%zu of %zu results could not be stored: %.400s", n_failed,
+                      n, inner.text);
     }
     legs_fini(&s);
     return st;
@@ -160,7 +160,8 @@ static weir_status run_apart(wr_resp *l, const wr_req *req, weir_deadline until,
         st = wr_resp_at_home(l, &infer, &rep, until, err);
     }
     if (st == WEIR_OK) {
-        st = wr_resp_put_all(l, req->out_keys, rep.buffer, (size_t)req->n_out, until, err);
+        st =
+            wr_resp_put_all(l, req->out_keys, rep.buffer, (size_t)req->n_out, until, err);
         unref_all(rep.buffer, req->n_out);
     }
     unref_all(in, req->n_in);
@@ -217,7 +218,8 @@ static weir_status forget(wr_resp *l, const wr_req *req, weir_deadline until,
     weir_status st = wr_resp_do(l, wr_slot_of(req->key), &del, &rep, until, &inner);
     if (st == WEIR_OK)
         return st;
-    return weir_fail(err, st, "rename '%.*s': it was copied to '%.*s' but not deleted: %.300s",
+    return weir_fail(err, st,
+                     "rename '%.*s': it was copied to '%.*s' but not deleted: %.300s",
                      WR_NAME(req->key), WR_NAME(req->to), inner.text);
 }
 
@@ -378,8 +380,7 @@ weir_status wr_resp_list_get(wr_resp *l, const wr_req *req, wr_rep *rep,
     entries all = {0};
     legs s = {0};
     weir_dataset **ds = NULL;
-    weir_status st =
-        list_entries(l, req->key, req->first, req->last, &all, until, err);
+    weir_status st = list_entries(l, req->key, req->first, req->last, &all, until, err);
     rep->datasets = NULL;
     rep->n_datasets = 0;
     if (st != WEIR_OK || all.n == 0)
@@ -460,10 +461,11 @@ weir_status wr_resp_move(wr_resp *l, const wr_req *req, wr_rep *rep, weir_deadli
     else if (req->kind == WEIR_LIST)
         st = copy_list(l, req, until, err);
     else
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "a %s can't be copied or renamed: only tensors, datasets and lists "
-                         "can",
-                         wr_kind_name(req->kind));
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "a %s can't be copied or renamed: only tensors, datasets and lists "
+            "can",
+            wr_kind_name(req->kind));
     if (st == WEIR_OK && req->command == WR_CMD_rename)
         st = forget(l, req, until, err);
     return st;

@@ -21,8 +21,8 @@ weir_status wr_conn_push(wr_conn *c, weir_error *err)
         weir_status st = wr_flow_fill(f, err);
         if (st != WEIR_OK)
             return st;
-        wr_moved m = wr_socket_send(&c->socket, f->piece + f->first,
-                                    f->n_pieces - f->first, &n);
+        wr_moved m =
+            wr_socket_send(&c->socket, f->piece + f->first, f->n_pieces - f->first, &n);
         if (m == WR_MUST_WAIT) {
             bool packed = false;
             st = wr_flow_ahead(f, &packed, err);
@@ -38,7 +38,8 @@ weir_status wr_conn_push(wr_conn *c, weir_error *err)
 
 static weir_status lost(wr_conn *c, weir_error *err, const char *why)
 {
-    return weir_fail(err, WEIR_ERR_CLOSED, "the connection to %s broke: %s", c->name, why);
+    return weir_fail(err, WEIR_ERR_CLOSED, "the connection to %s broke: %s", c->name,
+                     why);
 }
 
 /* A read of the clock costs as much as the rest of a small request's bookkeeping. */
@@ -140,17 +141,18 @@ static weir_status hear(wr_conn *c, const char *what, weir_error *err)
     if (c->reader.error[0] == '\0')
         return weir_fail(err, st, "%s", inner.text);
     if (says(c, "ERR max number of clients"))
-        return weir_fail(err, WEIR_ERR_CLOSED, "the server at %s has no place: %s", c->name,
-                         inner.text);
+        return weir_fail(err, WEIR_ERR_CLOSED, "the server at %s has no place: %s",
+                         c->name, inner.text);
     if (says(c, "NOAUTH"))
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "the server at %s wants a password: give it in the address "
-                         "(redis://:PASSWORD@host) or as WEIR_PASSWORD in the environment",
-                         c->name);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "the server at %s wants a password: give it in the address "
+            "(redis://:PASSWORD@host) or as WEIR_PASSWORD in the environment",
+            c->name);
     if (what == NULL)
         return WEIR_OK;
-    return weir_fail(err, WEIR_ERR_ARG, "the server at %s did not accept %s: %.300s", c->name,
-                     what, inner.text);
+    return weir_fail(err, WEIR_ERR_ARG, "the server at %s did not accept %s: %.300s",
+                     c->name, what, inner.text);
 }
 
 /* Everything in one exchange. A server that knows no names for its clients is no failure. */

@@ -30,7 +30,7 @@ typedef enum wr_client_counter {
 #define X(name, ...) WR_COUNT_##name,
     WR_CLIENT_COUNTER_MAP(X)
 #undef X
-    WR_CLIENT_COUNTERS
+        WR_CLIENT_COUNTERS
 } wr_client_counter;
 
 /* What all connections of a client share; outlives them. */
@@ -54,8 +54,9 @@ typedef struct wr_conn {
     struct wr_conn *next;
     wr_socket socket;
     weir_deadline until; /* of what is going on */
-    int64_t used_ns; /* when it was last taken from those at rest; 0: new */
-    int64_t now; /* the clock as read a moment ago, for the first wait of a request; 0: read it */
+    int64_t used_ns; /* when it was last given back; 0: new */
+    int64_t
+        now; /* the clock as read a moment ago, for the first wait of a request; 0: read it */
     bool sending_failed;
     wr_flow flow;
     wr_reader reader;

@@ -3,8 +3,8 @@
 #include "client/transport/resp/errand.h"
 
 enum {
-    FREE_REDIRECTS = 5,   /* so many follow each other without a pause */
-    CONNECT_MS = 2000     /* longest try to reach a server that may have been replaced */
+    FREE_REDIRECTS = 5, /* so many follow each other without a pause */
+    CONNECT_MS = 2000   /* longest try to reach a server that may have been replaced */
 };
 
 bool wr_is_repeatable(wr_command command)
@@ -33,12 +33,25 @@ static double seconds_since(int64_t begin)
     return (double)(weir_now_ns() - begin) * 1e-9;
 }
 
+/* A server that gives up a run a little earlier can say so in time. */
+static weir_deadline a_little_before(weir_deadline until)
+{
+    const int64_t most = 50000000;
+    if (until == WEIR_NEVER)
+        return until;
+    int64_t part = (until - weir_now_ns()) / 20;
+    return until - (part > most ? most : part);
+}
+
 weir_status wr_errand_encode(wr_errand *e, wr_conn *c, weir_error *err)
 {
     if (e->req == NULL)
         return wr_wire_encode_texts(&c->flow.e, e->text, e->n_texts, err);
     wr_req req = *e->req; /* the time that is left goes along */
-    req.limit = (wr_limit){e->req->limit.timeout_ms, e->until};
+    req.limit.deadline = e->until;
+    if (req.command == WR_CMD_run || req.command == WR_CMD_infer ||
+        req.command == WR_CMD_pipeline)
+        req.limit.deadline = a_little_before(e->until);
     return wr_wire_encode(&c->flow.e, &req, err);
 }
 
@@ -70,7 +83,8 @@ static wr_verdict redirected(wr_errands *x, wr_errand *e, wr_node *from, weir_st
         weir_error said = {0};
         weir_fail(&said, WEIR_ERR_CLOSED, "the server at %s says '%s'%s", from->name,
                   asking ? "ASK" : "MOVED",
-                  t->clustered ? "" : ": it is part of a cluster; give its address as redis:");
+                  t->clustered ? ""
+                               : ": it is part of a cluster; give its address as redis:");
         wr_errand_end(e, WEIR_ERR_CLOSED, &said);
         return WR_DONE;
     }
@@ -88,9 +102,10 @@ static bool begins(const char *line, const char *with)
 static wr_verdict no_module(wr_errand *e, const wr_node *n)
 {
     weir_error said = {0};
-    weir_fail(&said, WEIR_ERR_UNSUPPORTED,
-              "the server at %s has no Weir module: start it with --loadmodule .../weir.so",
-              n->name);
+    weir_fail(
+        &said, WEIR_ERR_UNSUPPORTED,
+        "the server at %s has no Weir module: start it with --loadmodule .../weir.so",
+        n->name);
     wr_errand_end(e, WEIR_ERR_UNSUPPORTED, &said);
     return WR_DONE;
 }
@@ -105,7 +120,8 @@ static wr_verdict judge(wr_errands *x, wr_errand *e, wr_node *n, const char *lin
         *asking = true;
         return redirected(x, e, n, weir_cstr(line), true, to, why);
     }
-    if (begins(line, "TRYAGAIN") || begins(line, "CLUSTERDOWN") || begins(line, "LOADING"))
+    if (begins(line, "TRYAGAIN") || begins(line, "CLUSTERDOWN") ||
+        begins(line, "LOADING"))
         return WR_LATER;
     bool others = x->topology->clustered || x->topology->n_nodes > 1;
     if (others && (begins(line, "READONLY") || begins(line, "MASTERDOWN")))
@@ -113,10 +129,11 @@ static wr_verdict judge(wr_errands *x, wr_errand *e, wr_node *n, const char *lin
     if (begins(line, "ERR unknown command"))
         return no_module(e, n);
     if (begins(line, "ERR Protocol error: invalid bulk length"))
-        st = weir_fail(why, WEIR_ERR_FULL,
-                       "'%.*s' is larger than the server at %s takes in one piece: raise its "
-                       "proto-max-bulk-len",
-                       WR_NAME(e->name), n->name);
+        st = weir_fail(
+            why, WEIR_ERR_FULL,
+            "'%.*s' is larger than the server at %s takes in one piece: raise its "
+            "proto-max-bulk-len",
+            WR_NAME(e->name), n->name);
     wr_errand_end(e, st, why);
     return WR_DONE;
 }
@@ -135,8 +152,8 @@ static wr_verdict interrupted(wr_errands *x, wr_errand *e, bool sent, weir_statu
         return WR_AGAIN;
     }
     const char *fate = e->repeatable ? ""
-                       : !sent       ? "; it was not executed: not all of it could be sent"
-                                     : "; the command may have been executed";
+                       : !sent ? "; it was not executed: not all of it could be sent"
+                               : "; the command may have been executed";
     weir_fail(&said, st, "'%.*s': %.300s (after %.3f s)%s", WR_NAME(e->name), why->text,
               seconds_since(begin), fate);
     wr_errand_end(e, st, &said);
@@ -196,8 +213,8 @@ weir_deadline wr_errand_connect_until(const wr_errands *x, weir_deadline until)
 }
 
 /* A connection at rest, else a new one: only then is it asked how long that may take. */
-static weir_status connection(wr_errands *x, const wr_errand *e, wr_node *n, wr_conn **out,
-                              weir_error *err)
+static weir_status connection(wr_errands *x, const wr_errand *e, wr_node *n,
+                              wr_conn **out, weir_error *err)
 {
     *out = wr_node_take_idle(n, e->now);
     if (*out != NULL)
@@ -206,8 +223,8 @@ static weir_status connection(wr_errands *x, const wr_errand *e, wr_node *n, wr_
                         wr_errand_connect_until(x, e->until), err);
 }
 
-static wr_verdict try_once(wr_errands *x, wr_errand *e, wr_node *n, bool ask, int64_t begin,
-                           wr_node **to, bool *asking, weir_error *why)
+static wr_verdict try_once(wr_errands *x, wr_errand *e, wr_node *n, bool ask,
+                           int64_t begin, wr_node **to, bool *asking, weir_error *why)
 {
     static const weir_str asking_word = {"ASKING", 6};
     wr_conn *c = NULL;
@@ -216,7 +233,7 @@ static wr_verdict try_once(wr_errands *x, wr_errand *e, wr_node *n, bool ask, in
         return WR_UNREACHED;
     if (st == WEIR_OK) {
         wr_conn_begin(c, e->until);
-        c->now = c->used_ns;
+        c->now = e->now;
         if (ask)
             st = wr_wire_encode_texts(&c->flow.e, &asking_word, 1, why);
         if (st == WEIR_OK)
@@ -240,7 +257,8 @@ static wr_verdict try_once(wr_errands *x, wr_errand *e, wr_node *n, bool ask, in
     return v;
 }
 
-static weir_status give_up(wr_errand *e, weir_status st, int64_t begin, const weir_error *why)
+static weir_status give_up(wr_errand *e, weir_status st, int64_t begin,
+                           const weir_error *why)
 {
     weir_error said = {0};
     weir_fail(&said, st, "'%.*s': %.380s; tried for %.3f s", WR_NAME(e->name), why->text,
@@ -249,8 +267,8 @@ static weir_status give_up(wr_errand *e, weir_status st, int64_t begin, const we
 }
 
 /* What to do after a try that did not end it. False: no time is left. */
-static bool prepare_next(wr_errands *x, wr_errand *e, wr_verdict v, wr_node *n, int *n_quick,
-                         int64_t *pause)
+static bool prepare_next(wr_errands *x, wr_errand *e, wr_verdict v, wr_node *n,
+                         int *n_quick, int64_t *pause)
 {
     if (v == WR_UNREACHED || v == WR_DISPLACED)
         wr_topology_failed(x->topology, n, e->until);
@@ -272,8 +290,8 @@ static void describe(weir_error *why, wr_verdict v, const wr_node *n)
     else if (v == WR_REDIRECTED)
         weir_fail(why, WEIR_ERR_TIMEOUT, "the cluster sends it from server to server");
     else if (v == WR_DISPLACED)
-        weir_fail(why, WEIR_ERR_CLOSED, "the server at %s takes no writes: %.300s", n->name,
-                  said.text);
+        weir_fail(why, WEIR_ERR_CLOSED, "the server at %s takes no writes: %.300s",
+                  n->name, said.text);
 }
 
 weir_status wr_errand_do(wr_errands *x, wr_errand *e)
@@ -291,8 +309,8 @@ weir_status wr_errand_do(wr_errands *x, wr_errand *e)
         wr_node *n = e->node != NULL ? e->node
                      : ask           ? to
                                      : wr_topology_find(x->topology, e->slot);
-        wr_verdict v = n == NULL ? WR_LATER
-                                 : try_once(x, e, n, ask, begin, &to, &asking, &why);
+        wr_verdict v =
+            n == NULL ? WR_LATER : try_once(x, e, n, ask, begin, &to, &asking, &why);
         if (v == WR_DONE)
             return e->st;
         ask = asking;

@@ -25,11 +25,11 @@ struct wr_errand {
     weir_status (*read)(wr_errand *e, wr_reader *r, weir_error *err);
     void *context;
 
-    weir_str name;       /* for messages */
-    int slot;            /* of its keys; negative: any server */
-    wr_node *node;       /* only this server; NULL: the slot's */
-    bool repeatable;     /* it only reads */
-    bool impatient;      /* give up (ERR_CLOSED) when the server can't be reached */
+    weir_str name;   /* for messages */
+    int slot;        /* of its keys; negative: any server */
+    wr_node *node;   /* only this server; NULL: the slot's */
+    bool repeatable; /* it only reads */
+    bool impatient;  /* give up (ERR_CLOSED) when the server can't be reached */
     weir_deadline until;
 
     /* the outcome */

@@ -10,10 +10,10 @@
 #include "wire/wire.h"
 
 enum {
-    WR_FLOW_PIECES = 64,         /* of one writev() */
-    WR_FLOW_ROW = 4096,          /* bytes: shorter rows are packed */
-    WR_FLOW_PACK = 256 * 1024,   /* bytes packed at a time, where that is 16 rows */
-    WR_FLOW_KEPT = 1024 * 1024   /* a larger buffer is not kept between requests */
+    WR_FLOW_PIECES = 64,       /* of one writev() */
+    WR_FLOW_ROW = 4096,        /* bytes: shorter rows are packed */
+    WR_FLOW_PACK = 256 * 1024, /* bytes packed at a time, where that is 16 rows */
+    WR_FLOW_KEPT = 1024 * 1024 /* a larger buffer is not kept between requests */
 };
 
 typedef struct wr_flow {

@@ -65,7 +65,8 @@ static void read_slots(wr_reader *r)
     wr_mutex_init(&t->lock, WR_LEVEL_LEAF);
     wr_cond_init(&t->changed);
     weir_error err = {0};
-    if (wr_topology_read_slots(t, &r->source, from, &err) != WEIR_OK && err.text[0] == '\0')
+    if (wr_topology_read_slots(t, &r->source, from, &err) != WEIR_OK &&
+        err.text[0] == '\0')
         __builtin_trap();
     (void)wr_reader_finish(r, NULL);
     wr_topology_fini(t);
@@ -75,9 +76,9 @@ static void read_slots(wr_reader *r)
 
 static void read_reply(wr_reader *r, wr_command command)
 {
-    static const wr_command asked[] = {WR_CMD_put,     WR_CMD_get,         WR_CMD_describe,
-                                       WR_CMD_exists,  WR_CMD_get_dataset, WR_CMD_list_length,
-                                       WR_CMD_get_model};
+    static const wr_command asked[] = {
+        WR_CMD_put,         WR_CMD_get,         WR_CMD_describe, WR_CMD_exists,
+        WR_CMD_get_dataset, WR_CMD_list_length, WR_CMD_get_model};
     float memory[4];
     weir_tensor into;
     int64_t shape = 4;
@@ -106,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static wr_reader reader;
     if (n < 2)
         return 0;
-    script s = {.input = {fill}, .p = data + 1, .n = n - 1, .step = 1 + (data[0] & 7) * 37u};
+    script s = {
+        .input = {fill}, .p = data + 1, .n = n - 1, .step = 1 + (data[0] & 7) * 37u};
     wr_reader_init(&reader, &s.input);
     unsigned who = data[0] >> 3;
     if (who == 0)

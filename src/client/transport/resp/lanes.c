@@ -73,11 +73,11 @@ static void abandon(lanes *s, lane *l)
         weir_error said = {0};
         if (e->done || e->repeatable || sent < e->end)
             continue;
-        weir_fail(&said, WEIR_ERR_CLOSED,
-                  "'%.*s': the connection to %s was lost after %.3f s; the command may have "
-                  "been executed",
-                  WR_NAME(e->name), l->node->name,
-                  (double)(weir_now_ns() - s->begin) * 1e-9);
+        weir_fail(
+            &said, WEIR_ERR_CLOSED,
+            "'%.*s': the connection to %s was lost after %.3f s; the command may have "
+            "been executed",
+            WR_NAME(e->name), l->node->name, (double)(weir_now_ns() - s->begin) * 1e-9);
         wr_errand_end(e, WEIR_ERR_CLOSED, &said);
     }
     drop_lane(l);
@@ -120,8 +120,7 @@ static void read_one(lanes *s, lane *l)
     weir_error why;
     bool asking = false;
     bool sent = l->conn->flow.sent >= e->end;
-    (void)wr_errand_read(s->x, e, l->conn, l->node, sent, &to, &asking, s->begin,
-                         &why);
+    (void)wr_errand_read(s->x, e, l->conn, l->node, sent, &to, &asking, s->begin, &why);
     if (l->conn->reader.failed) {
         abandon(s, l);
         return;

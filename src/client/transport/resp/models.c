@@ -98,7 +98,8 @@ static void name_shards(const parts *all, bool ok, char *text, size_t room)
     size_t n = 0;
     text[0] = '\0';
     for (size_t i = 0; i < all->n; i++) {
-        const char *name = all->p[i].shard.node == NULL ? "?" : all->p[i].shard.node->name;
+        const char *name =
+            all->p[i].shard.node == NULL ? "?" : all->p[i].shard.node->name;
         size_t more = strlen(name);
         if ((all->e[i].st == WEIR_OK) != ok || n + more + 3 > room)
             continue;
@@ -135,10 +136,11 @@ static weir_status settle(const parts *all, const wr_req *req, const char *done,
                          wr_kind_name(req->kind), WR_NAME(req->key), i + 1, all->n,
                          all->p[i].error.text);
     name_shards(all, true, where, sizeof where);
-    return weir_fail(err, all->e[i].st,
-                     "%s '%.*s' is %s on %zu of %zu shards (%s), not on shard %zu: %.180s",
-                     wr_kind_name(req->kind), WR_NAME(req->key), done, n_ok, all->n, where,
-                     i + 1, all->p[i].error.text);
+    return weir_fail(
+        err, all->e[i].st,
+        "%s '%.*s' is %s on %zu of %zu shards (%s), not on shard %zu: %.180s",
+        wr_kind_name(req->kind), WR_NAME(req->key), done, n_ok, all->n, where, i + 1,
+        all->p[i].error.text);
 }
 
 weir_status wr_resp_set_model(wr_resp *l, const wr_req *req, weir_deadline until,
@@ -257,8 +259,10 @@ static weir_status at_shard(wr_resp *l, wr_shard shard, const wr_req *req, wr_re
         *unreached = e.unreached;
     const char *where = shard.node == NULL ? "?" : shard.node->name;
     bool script = req->kind == WEIR_SCRIPT || req->function.n > 0;
-    if (st == WEIR_ERR_KEY) /* the server names the marked key, which may begin with a NUL */
-        return weir_fail(err, st, "there is no %s '%.*s' on the shard at %s: set it first",
+    if (st ==
+        WEIR_ERR_KEY) /* the server names the marked key, which may begin with a NUL */
+        return weir_fail(err, st,
+                         "there is no %s '%.*s' on the shard at %s: set it first",
                          script ? "script" : "model", WR_NAME(req->key), where);
     if (st != WEIR_OK)
         weir_fail(err, st, "%.400s (on the shard at %s)", inner.text, where);
@@ -279,8 +283,8 @@ weir_status wr_resp_at_home(wr_resp *l, const wr_req *req, wr_rep *rep,
             return st;
         atomic_compare_exchange_strong(&l->home, &home, home + 1);
     }
-    wr_shard shard =
-        wr_topology_shard(&l->topology, atomic_load_explicit(&l->home, memory_order_relaxed));
+    wr_shard shard = wr_topology_shard(
+        &l->topology, atomic_load_explicit(&l->home, memory_order_relaxed));
     if (shard.low < 0)
         return weir_fail(err, WEIR_ERR_CLOSED, "'%.*s': the cluster has no shards",
                          WR_NAME(req->key));

@@ -11,7 +11,7 @@ enum { WR_IDLE_MAX = 64 }; /* connections that are kept for a server */
 
 typedef struct wr_node {
     wr_place place;
-    char *name; /* owned: "host:port", "[::1]:port" or the socket's path */
+    char *name;    /* owned: "host:port", "[::1]:port" or the socket's path */
     wr_mutex lock; /* guards the rest */
     wr_conn *idle; /* the last one used first */
     int n_idle;

@@ -30,8 +30,7 @@ static weir_status keys_init(keys *k, const wr_req *req, weir_error *err)
     k->key = wr_calloc(s->n + 1, sizeof *k->key);
     for (size_t i = 0; i < s->n && k->key != NULL; i++) {
         const wr_step *step = &s->step[i];
-        weir_str prefix =
-            step->kind == WR_STEP_LOAD ? req->get_prefix : req->put_prefix;
+        weir_str prefix = step->kind == WR_STEP_LOAD ? req->get_prefix : req->put_prefix;
         if (!has_key(step))
             continue;
         k->key[i].n = prefix.n + step->name.n;
@@ -89,7 +88,7 @@ static weir_status send(wr_resp *l, const wr_req *req, wr_rep *rep, int slot,
 /* ---- over several ---- */
 
 typedef struct apart {
-    wr_steps steps;      /* as they go out: without LOADs of other slots, and without KEEPs */
+    wr_steps steps; /* as they go out: without LOADs of other slots, and without KEEPs */
     weir_buffer **in;    /* by step: what was loaded */
     weir_buffer **out;   /* by step: what a GET or KEEP gave */
     weir_str *name;      /* scratch for many keys */

@@ -45,8 +45,7 @@ static weir_status read_line(wr_reader *r, weir_str *out, weir_error *err)
     for (size_t looked = 0;;) {
         const char *from = r->buffer + r->begin;
         size_t n = r->end - r->begin;
-        const char *lf =
-            n == looked ? NULL : memchr(from + looked, '\n', n - looked);
+        const char *lf = n == looked ? NULL : memchr(from + looked, '\n', n - looked);
         if (lf != NULL) {
             if (lf == from || lf[-1] != '\r')
                 return broken(r, err, "a line ends without CR");
@@ -140,7 +139,8 @@ static weir_status head_of_array(wr_reader *r, char type, weir_str rest, wr_item
     return WEIR_OK;
 }
 
-static weir_status head_of_bulk(wr_reader *r, weir_str rest, wr_item *out, weir_error *err)
+static weir_status head_of_bulk(wr_reader *r, weir_str rest, wr_item *out,
+                                weir_error *err)
 {
     weir_status st = parse_length(r, rest, WR_READER_BULK, &out->n, err);
     if (st != WEIR_OK)

@@ -17,13 +17,13 @@ static wr_resp *resp_of(wr_link *l)
 
 static weir_status refuse_store_options(const weir_client_options *o, weir_error *err)
 {
-    const char *which = o->memory_bytes != 0           ? "memory_bytes"
-                        : o->full != WEIR_FULL_FAIL    ? "full"
-                        : o->threads != 0              ? "threads"
-                        : o->oversubscribe             ? "oversubscribe"
-                        : o->spin                      ? "spin"
-                        : o->backend_path.n > 0        ? "backend_path"
-                                                       : NULL;
+    const char *which = o->memory_bytes != 0        ? "memory_bytes"
+                        : o->full != WEIR_FULL_FAIL ? "full"
+                        : o->threads != 0           ? "threads"
+                        : o->oversubscribe          ? "oversubscribe"
+                        : o->spin                   ? "spin"
+                        : o->backend_path.n > 0     ? "backend_path"
+                                                    : NULL;
     if (which == NULL)
         return WEIR_OK;
     return weir_fail(err, WEIR_ERR_ARG,
@@ -36,13 +36,10 @@ static weir_status refuse_store_options(const weir_client_options *o, weir_error
 static weir_status opening_ends(const weir_client_options *opt, weir_deadline *out,
                                 weir_error *err)
 {
-    int64_t seconds = 0, ms = opt->timeout_ms;
+    int64_t seconds = 0, ms = opt->timeout_ms == 0 ? WR_TIMEOUT_MS : opt->timeout_ms;
     weir_status st = wr_environment_number("SR_CONN_TIMEOUT", &seconds, err);
-    if (st == WEIR_OK && ms == 0) {
-        ms = seconds > 0 ? seconds * 1000 : WR_TIMEOUT_MS;
-        if (seconds > 1000000000)
-            ms = -1;
-    }
+    if (st == WEIR_OK && seconds > 0)
+        ms = seconds > 1000000000 ? -1 : seconds * 1000;
     *out = weir_deadline_in_ms(ms);
     return st;
 }
@@ -76,7 +73,8 @@ static void resp_close(wr_link *link)
     wr_free(l);
 }
 
-static weir_status connect_all(wr_resp *l, const weir_client_options *opt, weir_error *err)
+static weir_status connect_all(wr_resp *l, const weir_client_options *opt,
+                               weir_error *err)
 {
     weir_deadline until;
     weir_status st = opening_ends(opt, &until, err);
@@ -90,11 +88,11 @@ static weir_status connect_all(wr_resp *l, const weir_client_options *opt, weir_
     if (st != WEIR_OK)
         return st;
     l->errands.pause_ms = pause_ms == 0 ? PAUSE_MS : pause_ms;
-    st = wr_topology_init(&l->topology, &l->line, &l->address, until,
-                          l->errands.pause_ms, err);
+    st = wr_topology_init(&l->topology, &l->line, &l->address, until, l->errands.pause_ms,
+                          err);
     if (st == WEIR_OK && l->topology.clustered && l->address.db != 0)
-        st = weir_fail(err, WEIR_ERR_ARG,
-                       "address: a cluster has no database %d, only 0", l->address.db);
+        st = weir_fail(err, WEIR_ERR_ARG, "address: a cluster has no database %d, only 0",
+                       l->address.db);
     return st;
 }
 
@@ -125,8 +123,8 @@ static weir_status open_scheme(wr_link **out, wr_scheme scheme, weir_str rest,
     return st;
 }
 
-static weir_status open_redis(wr_link **out, weir_str rest, const weir_client_options *opt,
-                              weir_error *err)
+static weir_status open_redis(wr_link **out, weir_str rest,
+                              const weir_client_options *opt, weir_error *err)
 {
     return open_scheme(out, WR_SCHEME_REDIS, rest, opt, err);
 }
@@ -211,7 +209,8 @@ static weir_status resp_watch(wr_link *link, wr_wait *w, bool *met, weir_error *
         return st;
     if (clustered && (w->kind == WEIR_MODEL || w->kind == WEIR_SCRIPT))
         return watch_model(l, w, err);
-    return wr_watches_add(&l->watches, w, clustered ? wr_slot_of(w->key) : -1, w->key, err);
+    return wr_watches_add(&l->watches, w, clustered ? wr_slot_of(w->key) : -1, w->key,
+                          err);
 }
 
 static void resp_unwatch(wr_link *l, wr_wait *w)
@@ -229,10 +228,16 @@ static size_t resp_backends(wr_link *l, weir_backend_info *out, size_t n)
     return wr_resp_backends(resp_of(l), out, n);
 }
 
+static size_t resp_servers(wr_link *l, weir_server_info *out, size_t n)
+{
+    return wr_resp_servers(resp_of(l), out, n);
+}
+
 static int64_t default_timeout_ms(void)
 {
     int64_t seconds = 0;
-    if (wr_environment_number("SR_CMD_TIMEOUT", &seconds, NULL) != WEIR_OK || seconds == 0)
+    if (wr_environment_number("SR_CMD_TIMEOUT", &seconds, NULL) != WEIR_OK ||
+        seconds == 0)
         return WR_TIMEOUT_MS;
     return seconds > 1000000000 ? -1 : seconds * 1000;
 }
@@ -241,8 +246,9 @@ static int64_t default_timeout_ms(void)
     {                                                                                    \
         .scheme = #name, .open = open_##name, .exchange = resp_exchange,                 \
         .begin = resp_begin, .watch = resp_watch, .unwatch = resp_unwatch,               \
-        .statistics = resp_statistics, .backends = resp_backends, .close = resp_close,   \
-        .default_timeout_ms = default_timeout_ms,                                \
+        .statistics = resp_statistics, .backends = resp_backends,                        \
+        .servers = resp_servers, .close = resp_close,                                    \
+        .default_timeout_ms = default_timeout_ms,                                        \
     }
 const wr_transport_ops wr_transport_redis = OPS(redis);
 const wr_transport_ops wr_transport_rediss = OPS(rediss);

@@ -76,5 +76,15 @@ weir_status wr_resp_put_all(wr_resp *l, const weir_str *key, weir_buffer *const 
 
 size_t wr_resp_statistics(wr_resp *l, weir_stat *out, size_t n);
 size_t wr_resp_backends(wr_resp *l, weir_backend_info *out, size_t n);
+size_t wr_resp_servers(wr_resp *l, weir_server_info *out, size_t n);
+
+/* One plain command to every primary, or to one; those that don't answer are passed over. */
+void wr_resp_ask_all(wr_resp *l, const weir_str *word, size_t n_words, bool one,
+                     weir_status (*read)(wr_errand *e, wr_reader *r, weir_error *err),
+                     void *context);
+
+/* A text, whatever kind of item it comes as; NUL-terminated, cut at the room. */
+weir_status wr_resp_read_text(wr_reader *r, char *text, size_t room, size_t *n,
+                              weir_error *err);
 
 #endif

@@ -36,8 +36,9 @@ static weir_status check_views(const wr_req *req, weir_error *err)
                 st = weir_fail(&inner, WEIR_ERR_UNSUPPORTED,
                                "the memory lies on a device: copy it to the host first");
             if (st != WEIR_OK)
-                return weir_fail(err, st, "infer '%.*s', %s %d: %.380s", WR_NAME(req->key),
-                                 side == 0 ? "input" : "output", i, inner.text);
+                return weir_fail(err, st, "infer '%.*s', %s %d: %.380s",
+                                 WR_NAME(req->key), side == 0 ? "input" : "output", i,
+                                 inner.text);
         }
     }
     return WEIR_OK;
@@ -75,10 +76,11 @@ static weir_status check_base(const wr_req *req, weir_error *err)
     const char *open = is_dataset ? memchr(base.p, '{', base.n) : NULL;
     if (open == NULL || open + 1 == base.p + base.n || open[1] != '}')
         return WEIR_OK;
-    return weir_fail(err, WEIR_ERR_ARG,
-                     "dataset '%.*s': a name (or a prefix's first braces) that begins with '}' "
-                     "would be scattered over the cluster",
-                     WR_NAME(base));
+    return weir_fail(
+        err, WEIR_ERR_ARG,
+        "dataset '%.*s': a name (or a prefix's first braces) that begins with '}' "
+        "would be scattered over the cluster",
+        WR_NAME(base));
 }
 
 static weir_status exchange_keys(wr_resp *l, const wr_req *req, wr_rep *rep,
@@ -132,9 +134,10 @@ weir_status wr_resp_exchange(wr_resp *l, const wr_req *req, wr_rep *rep, weir_er
     err = err == NULL ? &ignored : err;
     switch (req->command) {
     case WR_CMD_borrow:
-        return weir_fail(err, WEIR_ERR_UNSUPPORTED,
-                         "borrow '%.*s': the bytes lie on a server; weir_fetch gets a copy",
-                         WR_NAME(req->key));
+        return weir_fail(
+            err, WEIR_ERR_UNSUPPORTED,
+            "borrow '%.*s': the bytes lie on a server; weir_fetch gets a copy",
+            WR_NAME(req->key));
     case WR_CMD_infer:
         st = check_views(req, err);
         return st == WEIR_OK ? run(l, req, rep, until, err) : st;

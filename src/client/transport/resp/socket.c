@@ -101,9 +101,10 @@ static weir_status open_path(wr_socket *s, const char *path, const char *name,
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     if (n >= sizeof a.sun_path)
-        return weir_fail(err, WEIR_ERR_ARG,
-                         "the path of the server's socket has %zu bytes; the system takes %zu",
-                         n, sizeof a.sun_path - 1);
+        return weir_fail(
+            err, WEIR_ERR_ARG,
+            "the path of the server's socket has %zu bytes; the system takes %zu", n,
+            sizeof a.sun_path - 1);
     memcpy(a.sun_path, path, n);
     for (;;) { /* EAGAIN: its queue of callers is full */
         weir_status st =
@@ -128,7 +129,8 @@ static void tune(const wr_socket *s)
 static weir_deadline share_of(weir_deadline until, int n)
 {
     int64_t now = weir_now_ns();
-    return n <= 1 || until == WEIR_NEVER || until <= now ? until : now + (until - now) / n;
+    return n <= 1 || until == WEIR_NEVER || until <= now ? until
+                                                         : now + (until - now) / n;
 }
 
 static weir_status open_host(wr_socket *s, const wr_place *at, const char *name,
@@ -168,7 +170,9 @@ static weir_status shake_hands(wr_socket *s, const char *host, const char *name,
         struct pollfd p = {.fd = s->fd,
                            .events = rc == WR_TLS_WANTS_WRITE ? POLLOUT : POLLIN};
         if (poll(&p, 1, wr_poll_ms(until)) <= 0 && weir_now_ns() >= until)
-            st = too_late(err, name);
+            st = weir_fail(
+                err, WEIR_ERR_TIMEOUT,
+                "the server at %s does not answer in TLS: is that its TLS port?", name);
     }
     return st;
 }
@@ -255,7 +259,8 @@ wr_moved wr_socket_send(wr_socket *s, const struct iovec *iov, int n, size_t *mo
     if (n == 1)
         return outcome(
             send(s->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT), moved);
-    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                       .msg_iovlen = (size_t)n};
     return outcome(sendmsg(s->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT), moved);
 }
 
@@ -270,9 +275,10 @@ wr_moved wr_socket_receive(wr_socket *s, const struct iovec *iov, int n, bool pa
         return tls_outcome(s, wr_tls_read(s->tls, iov->iov_base, iov->iov_len), moved);
     }
     if (n == 1) /* a third of a microsecond less than recvmsg() and its vector */
-        return outcome(recv(s->fd, iov->iov_base, iov->iov_len, patient ? 0 : MSG_DONTWAIT),
-                       moved);
-    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+        return outcome(
+            recv(s->fd, iov->iov_base, iov->iov_len, patient ? 0 : MSG_DONTWAIT), moved);
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                       .msg_iovlen = (size_t)n};
     return outcome(recvmsg(s->fd, &m, patient ? 0 : MSG_DONTWAIT), moved);
 }
 

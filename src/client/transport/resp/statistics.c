@@ -93,9 +93,8 @@ static void add(told *t, weir_str name, double value)
     t->n++;
 }
 
-/* A short text, whatever kind of item it comes as; NUL-terminated, cut at the room. */
-static weir_status read_text(wr_reader *r, char *text, size_t room, size_t *n,
-                             weir_error *err)
+weir_status wr_resp_read_text(wr_reader *r, char *text, size_t room, size_t *n,
+                              weir_error *err)
 {
     wr_item it;
     wr_text number = {0};
@@ -147,9 +146,9 @@ static weir_status read_statistics(wr_errand *e, wr_reader *r, weir_error *err)
     int64_t n = 0;
     weir_status st = begin_array(r, &n, err);
     for (int64_t i = 0; st == WEIR_OK && i + 1 < n; i += 2) {
-        st = read_text(r, name, sizeof name, &n_name, err);
+        st = wr_resp_read_text(r, name, sizeof name, &n_name, err);
         if (st == WEIR_OK)
-            st = read_text(r, value, sizeof value, &n_value, err);
+            st = wr_resp_read_text(r, value, sizeof value, &n_value, err);
         if (st == WEIR_OK && n_name > 0)
             add(e->context, (weir_str){name, n_name}, strtod(value, NULL));
     }
@@ -158,12 +157,10 @@ static weir_status read_statistics(wr_errand *e, wr_reader *r, weir_error *err)
 
 /* ---- asking ---- */
 
-/* One plain command to every primary; those that don't answer are passed over. */
-static void ask_all(wr_resp *l, const char *command, bool one,
-                    weir_status (*read)(wr_errand *e, wr_reader *r, weir_error *err),
-                    void *context)
+void wr_resp_ask_all(wr_resp *l, const weir_str *word, size_t n_words, bool one,
+                     weir_status (*read)(wr_errand *e, wr_reader *r, weir_error *err),
+                     void *context)
 {
-    const weir_str word = weir_cstr(command);
     size_t n = l->topology.clustered ? wr_topology_shards(&l->topology) : 1;
     wr_node **seen = wr_calloc(n + 1, sizeof(wr_node *));
     size_t n_seen = 0;
@@ -176,11 +173,11 @@ static void ask_all(wr_resp *l, const char *command, bool one,
         if (again || (one && n_seen > 0))
             continue;
         seen[n_seen++] = node;
-        wr_errand e = {.text = &word,
-                       .n_texts = 1,
+        wr_errand e = {.text = word,
+                       .n_texts = n_words,
                        .read = read,
                        .context = context,
-                       .name = word,
+                       .name = word[0],
                        .slot = -1,
                        .node = node,
                        .repeatable = true,
@@ -196,15 +193,15 @@ size_t wr_resp_statistics(wr_resp *l, weir_stat *out, size_t n)
     size_t n_told = 0;
     if (t != NULL) {
         t->link = l;
-        ask_all(l, "WEIR.STATISTICS", false, read_statistics, t);
+        wr_resp_ask_all(l, &WEIR_STR("WEIR.STATISTICS"), 1, false, read_statistics, t);
         n_told = t->n;
         if (n > 0)
             memcpy(out, t->stat, (n_told < n ? n_told : n) * sizeof *out);
     }
     for (size_t i = 0; i < WR_CLIENT_COUNTERS && n_told + i < n; i++) {
         out[n_told + i] = own_stats[i];
-        out[n_told + i].value = (double)atomic_load_explicit(&l->line.count[i],
-                                                             memory_order_relaxed);
+        out[n_told + i].value =
+            (double)atomic_load_explicit(&l->line.count[i], memory_order_relaxed);
     }
     wr_free(t);
     return n_told + WR_CLIENT_COUNTERS;
@@ -231,15 +228,15 @@ static weir_status read_backends(wr_errand *e, wr_reader *r, weir_error *err)
         if (st == WEIR_OK && n_texts != 5)
             return weir_fail(err, WEIR_ERR_FORMAT, "a backend has not five texts");
         if (st == WEIR_OK)
-            st = read_text(r, b.name, sizeof b.name, &used, err);
+            st = wr_resp_read_text(r, b.name, sizeof b.name, &used, err);
         if (st == WEIR_OK)
-            st = read_text(r, present, sizeof present, &used, err);
+            st = wr_resp_read_text(r, present, sizeof present, &used, err);
         if (st == WEIR_OK)
-            st = read_text(r, b.version, sizeof b.version, &used, err);
+            st = wr_resp_read_text(r, b.version, sizeof b.version, &used, err);
         if (st == WEIR_OK)
-            st = read_text(r, b.path, sizeof b.path, &used, err);
+            st = wr_resp_read_text(r, b.path, sizeof b.path, &used, err);
         if (st == WEIR_OK)
-            st = read_text(r, b.hint, sizeof b.hint, &used, err);
+            st = wr_resp_read_text(r, b.hint, sizeof b.hint, &used, err);
         b.present = present[0] == '1';
         if (st == WEIR_OK && l->n < l->room)
             l->out[l->n] = b;
@@ -251,6 +248,6 @@ static weir_status read_backends(wr_errand *e, wr_reader *r, weir_error *err)
 size_t wr_resp_backends(wr_resp *l, weir_backend_info *out, size_t n)
 {
     listed all = {out, n, 0};
-    ask_all(l, "WEIR.BACKENDS", true, read_backends, &all);
+    wr_resp_ask_all(l, &WEIR_STR("WEIR.BACKENDS"), 1, true, read_backends, &all);
     return all.n;
 }

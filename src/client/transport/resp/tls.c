@@ -98,7 +98,8 @@ static weir_status identify(wr_tls_context *t, const wr_address *a, weir_error *
 
 static BIO_METHOD *new_method(void)
 {
-    BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir socket");
+    BIO_METHOD *m =
+        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir socket");
     if (m != NULL) {
         BIO_meth_set_read(m, bio_read);
         BIO_meth_set_write(m, bio_write);
@@ -245,9 +246,10 @@ weir_status wr_tls_context_new(wr_tls_context **out, const wr_address *a, weir_e
 {
     (void)out;
     (void)a;
-    return weir_fail(err, WEIR_ERR_UNSUPPORTED,
-                     "this Weir was built without TLS: install OpenSSL's headers (libssl-dev) "
-                     "and build again, or use redis: over a network that you trust");
+    return weir_fail(
+        err, WEIR_ERR_UNSUPPORTED,
+        "this Weir was built without TLS: install OpenSSL's headers (libssl-dev) "
+        "and build again, or use redis: over a network that you trust");
 }
 
 void wr_tls_context_free(wr_tls_context *t)

@@ -8,13 +8,15 @@
 
 #include "client/transport/resp/address.h"
 
-typedef struct wr_tls_context wr_tls_context; /* trust and keys, shared by all connections */
-typedef struct wr_tls wr_tls;                 /* one connection */
+typedef struct wr_tls_context
+    wr_tls_context;           /* trust and keys, shared by all connections */
+typedef struct wr_tls wr_tls; /* one connection */
 
 /* What a step waits for when it could not go on. */
 enum { WR_TLS_CLOSED = -1, WR_TLS_WANTS_READ = -2, WR_TLS_WANTS_WRITE = -3 };
 
-weir_status wr_tls_context_new(wr_tls_context **out, const wr_address *a, weir_error *err);
+weir_status wr_tls_context_new(wr_tls_context **out, const wr_address *a,
+                               weir_error *err);
 void wr_tls_context_free(wr_tls_context *t);
 
 /* On the connected socket `fd`, to the server named `host`. */

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 
 enum {
-    PAUSE_MS = 5,       /* the first one */
+    PAUSE_MS = 5,        /* the first one */
     MOVED_AGE_MS = 1000, /* a topology so young is not read again for a moved slot */
     FAILED_AGE_MS = 100, /* nor one so young for a server that failed */
     LOOK_MS = 2000       /* longest that one server is asked */
@@ -131,8 +131,8 @@ static weir_status read_server(wr_source *s, const wr_node *from, wr_place *out,
     if (st != WEIR_OK)
         return st;
     bool unknown = n == 0 || (n == 1 && text[0] == '?');
-    out->host = unknown ? wr_dup(from->place.host, strlen(from->place.host))
-                        : wr_dup(text, n);
+    out->host =
+        unknown ? wr_dup(from->place.host, strlen(from->place.host)) : wr_dup(text, n);
     out->port = (int)port.n;
     return out->host != NULL ? WEIR_OK
                              : weir_fail(err, WEIR_ERR_NOMEM, "no memory for a server");

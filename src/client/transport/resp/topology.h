@@ -23,10 +23,10 @@ typedef struct wr_topology {
     size_t n_nodes;
     size_t current; /* not clustered: the node that is used */
     wr_shard *shard;
-    size_t n_shards; /* by their lowest slots */
+    size_t n_shards;          /* by their lowest slots */
     wr_node *owner[WR_SLOTS]; /* NULL: nobody says that it serves it */
-    uint64_t version; /* grows with every reading */
-    bool reading;     /* one thread at a time */
+    uint64_t version;         /* grows with every reading */
+    bool reading;             /* one thread at a time */
     int64_t read_at;
 } wr_topology;
 

@@ -8,8 +8,9 @@
 static void forget_environment(void)
 {
     static const char *const names[] = {
-        "WEIR_PASSWORD", "WEIR_USER",  "WEIR_TLS_CA", "WEIR_TLS_CERT", "WEIR_TLS_KEY",
-        "SSDB",          "SR_DB_TYPE", "WEIR_ADDRESS", "WEIR_TLS_VERIFY", "SR_CONN_TIMEOUT"};
+        "WEIR_PASSWORD",   "WEIR_USER",      "WEIR_TLS_CA", "WEIR_TLS_CERT",
+        "WEIR_TLS_KEY",    "SSDB",           "SR_DB_TYPE",  "WEIR_ADDRESS",
+        "WEIR_TLS_VERIFY", "SR_CONN_TIMEOUT"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
 }
@@ -138,11 +139,12 @@ static void test_smartredis_environment_becomes_an_address(void **state)
     (void)state;
     static const struct {
         const char *ssdb, *type, *address;
-    } known[] = {{NULL, NULL, ""},
-                 {"h:1", NULL, "redis://h:1"},
-                 {"tcp://a:1,b:2,tcp://c:3", "Clustered", "redis://a:1,b:2,c:3?cluster=yes"},
-                 {"a:1", "Standalone", "redis://a:1?cluster=no"},
-                 {"unix:///tmp/s", "standalone", "unix:///tmp/s"}};
+    } known[] = {
+        {NULL, NULL, ""},
+        {"h:1", NULL, "redis://h:1"},
+        {"tcp://a:1,b:2,tcp://c:3", "Clustered", "redis://a:1,b:2,c:3?cluster=yes"},
+        {"a:1", "Standalone", "redis://a:1?cluster=no"},
+        {"unix:///tmp/s", "standalone", "unix:///tmp/s"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         wr_text t = {0};
         forget_environment();
@@ -193,10 +195,14 @@ static void test_slots_are_those_of_redis(void **state)
     assert_int_equal(wr_crc16("123456789", 9), 0x31c3);
     static const struct {
         const char *key, *same;
-    } tags[] = {{"{user1000}.following", "user1000"}, {"foo{bar}{zap}", "bar"},
-                {"foo{{bar}}zap", "{bar"},           {"foo{}{bar}", "foo{}{bar}"},
-                {"foo{bar", "foo{bar"},              {"a}b{c}", "c"},
-                {"{}x", "{}x"},                      {"", ""}};
+    } tags[] = {{"{user1000}.following", "user1000"},
+                {"foo{bar}{zap}", "bar"},
+                {"foo{{bar}}zap", "{bar"},
+                {"foo{}{bar}", "foo{}{bar}"},
+                {"foo{bar", "foo{bar"},
+                {"a}b{c}", "c"},
+                {"{}x", "{}x"},
+                {"", ""}};
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
         assert_int_equal(wr_slot_of(weir_cstr(tags[i].key)),
                          wr_crc16(tags[i].same, strlen(tags[i].same)) % 16384);
@@ -209,8 +215,8 @@ static void test_marks_are_those_of_smartredis(void **state)
     static const struct {
         int slot;
         const char *mark;
-    } known[] = {{0, "\x00\x00"},     {5461, "\x38\x4d"},  {10923, "\xed\xeb"},
-                 {1, "\x9d\x71"},     {5462, "\x8f\xff"},  {8192, "\x22\x04"},
+    } known[] = {{0, "\x00\x00"},     {5461, "\x38\x4d"}, {10923, "\xed\xeb"},
+                 {1, "\x9d\x71"},     {5462, "\x8f\xff"}, {8192, "\x22\x04"},
                  {10922, "\x70\x9a"}, {16383, "\x48\xd7"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         wr_mark m = wr_mark_of(known[i].slot);

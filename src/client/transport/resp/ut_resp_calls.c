@@ -14,7 +14,8 @@ static fake_server server, other;
 static float in[4] = {1, 2, 3, 4}, out[4];
 
 static const char tensor_reply[] =
-    "*3\r\n$5\r\nFLOAT\r\n*1\r\n:4\r\n$16\r\n\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40\r\n";
+    "*3\r\n$5\r\nFLOAT\r\n*1\r\n:4\r\n$"
+    "16\r\n\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40\r\n";
 enum { N_TENSOR = sizeof tensor_reply - 1 };
 
 /* What the servers do, by command number. */
@@ -256,7 +257,8 @@ static void test_a_server_that_comes_back_is_found_again(void **state)
     expect_ok(weir_put(c, WEIR_STR("u"), &t, &err));
     int port = server.port;
     fake_stop(&server);
-    expect_fail(weir_put(c, WEIR_STR("u"), &t, &err), WEIR_ERR_CLOSED, "can't be reached");
+    expect_fail(weir_put(c, WEIR_STR("u"), &t, &err), WEIR_ERR_CLOSED,
+                "can't be reached");
     assert_non_null(strstr(err.text, address[0] + 8));
     assert_non_null(strstr(err.text, "tried for 0."));
     weir_client_set_timeout(c, 20000);
@@ -345,7 +347,8 @@ static void test_wrong_replies_to_every_verb_are_errors_and_no_more(void **state
         "*3\r\n$5\r\nFLOAT\r\n*1\r\n:5\r\n$16\r\n0123456789abcdef\r\n",
         "*3\r\n$5\r\nFLOAT\r\n*1\r\n:-4\r\n$0\r\n\r\n",
         "*3\r\n$5\r\nWRONG\r\n*1\r\n:4\r\n$16\r\n0123456789abcdef\r\n",
-        "*3\r\n$5\r\nFLOAT\r\n*16\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n"
+        "*3\r\n$5\r\nFLOAT\r\n*16\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:"
+        "1\r\n:1\r\n:1\r\n"
         ":1\r\n:1\r\n:1\r\n:1\r\n:1\r\n$4\r\nabcd\r\n",
         "*2\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*0\r\n",
         "nonsense\r\n",
@@ -429,8 +432,8 @@ static void test_neither_sides_full_buffers_stop_both(void **state)
 static void say_slots(fake_conn *c, const fake_server *owner)
 {
     char text[128];
-    snprintf(text, sizeof text, "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n",
-             owner->port);
+    snprintf(text, sizeof text,
+             "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n", owner->port);
     fake_say(c, text);
 }
 
@@ -452,8 +455,8 @@ static bool say_moved(fake_conn *c, void *context)
 {
     char text[96];
     (void)context;
-    snprintf(text, sizeof text, "-MOVED %d 127.0.0.1:%d\r\n",
-             wr_slot_of(WEIR_STR("u")), other.port);
+    snprintf(text, sizeof text, "-MOVED %d 127.0.0.1:%d\r\n", wr_slot_of(WEIR_STR("u")),
+             other.port);
     atomic_store(&owner_is_other, 1);
     fake_say(c, text);
     return true;
@@ -463,8 +466,8 @@ static bool say_ask(fake_conn *c, void *context)
 {
     char text[96];
     (void)context;
-    snprintf(text, sizeof text, "-ASK %d 127.0.0.1:%d\r\n",
-             wr_slot_of(WEIR_STR("u")), other.port);
+    snprintf(text, sizeof text, "-ASK %d 127.0.0.1:%d\r\n", wr_slot_of(WEIR_STR("u")),
+             other.port);
     fake_say(c, text);
     return true;
 }
@@ -553,7 +556,8 @@ static void test_a_dead_shards_place_is_looked_up(void **state)
     memset(&other_todo, 0, sizeof other_todo);
     fake_start(&other, 0, clustered, &other_todo);
     fake_start(&server, 0, clustered, &todo);
-    snprintf(both, sizeof both, "redis://127.0.0.1:%d,127.0.0.1:%d", server.port, other.port);
+    snprintf(both, sizeof both, "redis://127.0.0.1:%d,127.0.0.1:%d", server.port,
+             other.port);
     expect_ok(weir_client_new(&c, weir_cstr(both), NULL, &err));
     todo.step[0] = say_ok;
     other_todo.step[0] = say_ok;

@@ -96,7 +96,8 @@ static void test_what_resp3_adds_is_understood(void **state)
         ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n" /* a push: passed over */
         "%1\r\n+a\r\n_\r\n"
         "|1\r\n+ttl\r\n:5\r\n#t\r\n" /* with an attribute */
-        ",1.5\r\n(12345678901234567890\r\n=8\r\ntxt:text\r\n!9\r\nERR_KEY x\r\n~1\r\n:1\r\n";
+        ",1.5\r\n(12345678901234567890\r\n=8\r\ntxt:text\r\n!9\r\nERR_KEY "
+        "x\r\n~1\r\n:1\r\n";
     for (size_t step = 1; step < sizeof bytes; step++) {
         begin(bytes, sizeof bytes - 1, step);
         wr_item it = next();
@@ -134,8 +135,7 @@ static void test_large_bulks_go_straight_to_their_memory(void **state)
         assert_int_equal(next().n, N);
         memset(got, 0, N);
         expect_ok(reader.source.ops->read(&reader.source, got, N / 3, &err));
-        expect_ok(
-            reader.source.ops->read(&reader.source, got + N / 3, N - N / 3, &err));
+        expect_ok(reader.source.ops->read(&reader.source, got + N / 3, N - N / 3, &err));
         assert_memory_equal(got, bytes + head, N);
         assert_int_equal(next().n, 7);
         assert_true(reader.copied_bytes <= 2 * WR_READER_ROOM);
@@ -148,7 +148,8 @@ static void test_large_bulks_go_straight_to_their_memory(void **state)
 static void test_the_rest_of_a_reply_can_be_dropped_anywhere(void **state)
 {
     (void)state;
-    static const char bytes[] = "*3\r\n*2\r\n$3\r\nabc\r\n*1\r\n:1\r\n:2\r\n$4\r\nwxyz\r\n+next\r\n";
+    static const char bytes[] =
+        "*3\r\n*2\r\n$3\r\nabc\r\n*1\r\n:1\r\n:2\r\n$4\r\nwxyz\r\n+next\r\n";
     for (int items = 0; items < 7; items++) {
         for (size_t step = 1; step < 20; step += 6) {
             begin(bytes, sizeof bytes - 1, step);
@@ -208,7 +209,8 @@ static void test_hostile_replies_end_in_a_format_error(void **state)
         if (st != WEIR_ERR_FORMAT)
             fail_msg("'%s' gave %s: %s", bad[i], weir_status_name(st), err.text);
         wr_item it;
-        expect_fail(reader.source.ops->next(&reader.source, &it, &err), WEIR_ERR_FORMAT, "");
+        expect_fail(reader.source.ops->next(&reader.source, &it, &err), WEIR_ERR_FORMAT,
+                    "");
         assert_false(wr_reader_is_clean(&reader));
     }
     static char line[WR_READER_ROOM * 2];
@@ -234,6 +236,8 @@ static weir_status read_slots(const char *bytes, wr_node *from)
 static void test_slots_are_read_in_any_order_and_strictly(void **state)
 {
     (void)state;
+    static const char overlap[] = "*2\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n"
+                                  "*3\r\n:5\r\n:6\r\n*2\r\n$1\r\ng\r\n:1\r\n";
     wr_node *from = NULL;
     char host[] = "10.0.0.9";
     wr_place at = {host, 7};
@@ -241,12 +245,13 @@ static void test_slots_are_read_in_any_order_and_strictly(void **state)
     wr_mutex_init(&topology.lock, WR_LEVEL_LEAF);
     wr_cond_init(&topology.changed);
     expect_ok(wr_node_new(&from, &at, &err));
-    expect_ok(read_slots("*3\r\n"
-                         "*4\r\n:10923\r\n:16383\r\n*3\r\n$3\r\n::1\r\n:3\r\n$2\r\nid\r\n"
-                         "*4\r\n$1\r\nr\r\n:9\r\n$2\r\nid\r\n*2\r\n$8\r\nhostname\r\n$1\r\nx\r\n"
-                         "*3\r\n:0\r\n:5460\r\n*4\r\n$0\r\n\r\n:1\r\n$2\r\nid\r\n*0\r\n"
-                         "*3\r\n:5461\r\n:10922\r\n*2\r\n$-1\r\n:2\r\n",
-                         from));
+    expect_ok(read_slots(
+        "*3\r\n"
+        "*4\r\n:10923\r\n:16383\r\n*3\r\n$3\r\n::1\r\n:3\r\n$2\r\nid\r\n"
+        "*4\r\n$1\r\nr\r\n:9\r\n$2\r\nid\r\n*2\r\n$8\r\nhostname\r\n$1\r\nx\r\n"
+        "*3\r\n:0\r\n:5460\r\n*4\r\n$0\r\n\r\n:1\r\n$2\r\nid\r\n*0\r\n"
+        "*3\r\n:5461\r\n:10922\r\n*2\r\n$-1\r\n:2\r\n",
+        from));
     assert_int_equal(wr_topology_shards(&topology), 3);
     assert_string_equal(wr_topology_find(&topology, 0)->name, "10.0.0.9:1");
     assert_string_equal(wr_topology_find(&topology, 6000)->name, "10.0.0.9:2");
@@ -271,7 +276,8 @@ static void test_slots_are_read_in_any_order_and_strictly(void **state)
         "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n:0\r\n",
         "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$1\r\nh\r\n$1\r\n1\r\n",
         "*1\r\n*3\r\n:0\r\n:1\r\n:4\r\n",
-        "*2\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n*3\r\n:5\r\n:6\r\n*2\r\n$1\r\ng\r\n:1\r\n",
+        "*2\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n*3\r\n:5\r\n:6\r\n*0\r\n",
+        overlap,
         "*20000\r\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

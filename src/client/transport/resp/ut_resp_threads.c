@@ -14,7 +14,8 @@ static atomic_int exists, met, n_polls, drop_polls, n_waiting;
 static float in[4] = {1, 2, 3, 4};
 
 static const char tensor_reply[] =
-    "*3\r\n$5\r\nFLOAT\r\n*1\r\n:4\r\n$16\r\n\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40\r\n";
+    "*3\r\n$5\r\nFLOAT\r\n*1\r\n:4\r\n$"
+    "16\r\n\0\0\x80\x3f\0\0\0\x40\0\0\x40\x40\0\0\x80\x40\r\n";
 
 /* Holds a WEIR.POLL until the test says that it is met. */
 static bool poll_key(fake_conn *f)
@@ -64,8 +65,8 @@ static int begin(void **state)
     atomic_store(&drop_polls, 0);
     atomic_store(&n_waiting, 0);
     fake_start(&server, 0, serve, NULL);
-    expect_ok(weir_client_new(&c, weir_cstr(fake_address(&server, text, sizeof text)), NULL,
-                              &err));
+    expect_ok(weir_client_new(&c, weir_cstr(fake_address(&server, text, sizeof text)),
+                              NULL, &err));
     return 0;
 }
 
@@ -196,8 +197,8 @@ static void test_a_client_may_be_freed_while_it_waits(void **state)
     char text[64];
     weir_client *d = NULL;
     weir_request *r = NULL;
-    expect_ok(weir_client_new(&d, weir_cstr(fake_address(&server, text, sizeof text)), NULL,
-                              &err));
+    expect_ok(weir_client_new(&d, weir_cstr(fake_address(&server, text, sizeof text)),
+                              NULL, &err));
     expect_ok(weir_ipoll(d, WEIR_TENSOR, WEIR_STR("u"), 60000, &r, &err));
     soon(atomic_load(&n_waiting) == 1);
     weir_client_free(d);
@@ -208,14 +209,15 @@ static void test_a_client_may_be_freed_while_it_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_threads_share_a_client_and_no_connection, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(test_threads_share_a_client_and_no_connection,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(test_many_requests_at_once, begin, end),
         cmocka_unit_test_setup_teardown(test_a_poll_of_what_is_there_needs_one_exchange,
                                         begin, end),
-        cmocka_unit_test_setup_teardown(test_waits_end_when_the_server_says_so, begin, end),
-        cmocka_unit_test_setup_teardown(test_a_wait_that_ends_leaves_no_waiter_on_the_server,
-                                        begin, end),
+        cmocka_unit_test_setup_teardown(test_waits_end_when_the_server_says_so, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(
+            test_a_wait_that_ends_leaves_no_waiter_on_the_server, begin, end),
         cmocka_unit_test_setup_teardown(test_a_wait_outlives_its_connection, begin, end),
         cmocka_unit_test_setup_teardown(test_a_client_may_be_freed_while_it_waits, begin,
                                         end),

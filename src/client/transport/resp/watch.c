@@ -11,8 +11,8 @@
 #include "base/alloc.h"
 
 enum {
-    CONNECT_MS = 500,  /* longest that one wait's new connection holds up the others */
-    ANSWER_MS = 2000   /* an answer that has begun is there within this */
+    CONNECT_MS = 500, /* longest that one wait's new connection holds up the others */
+    ANSWER_MS = 2000  /* an answer that has begun is there within this */
 };
 
 struct wr_watcher {
