@@ -80,8 +80,8 @@ bool access_user_may_read(host_str *user, weir_str key)
         return true;
     host_user *u = host.GetModuleUserFromUserName(user);
     host_str *name = keyspace_name(key);
-    bool may = u != NULL &&
-               host.ACLCheckKeyPermissions(u, name, HOST_ACCESS_ACCESS) == HOST_OK;
+    bool may =
+        u != NULL && host.ACLCheckKeyPermissions(u, name, HOST_ACCESS_ACCESS) == HOST_OK;
     host.FreeString(NULL, name);
     if (u != NULL)
         host.FreeModuleUser(u);
