@@ -365,7 +365,7 @@ int call_run(call *c, host_ctx *ctx)
         return refuse(c, ctx, st);
     keyspace_bind_words(ctx, c->argv, c->words.n);
     st = wr_service_try_run(&module.service, &c->d.req, inline_bound(&c->d.req),
-                                        &c->d.rep, &done, &c->err);
+                            &c->d.rep, &done, &c->err);
     keyspace_unbind();
     if (done) {
         atomic_fetch_add_explicit(&module.n_inline, 1, memory_order_relaxed);

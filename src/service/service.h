@@ -41,13 +41,13 @@ typedef struct wr_req {
     const weir_dataset *dataset;       /* put_dataset */
     const weir_model_options *options; /* set_model */
     const struct wr_steps *steps;      /* pipeline */
-    bool in_order; /* pipeline: one run after another, all on the calling thread */
-    weir_str put_prefix;               /* pipeline: before kept names, with its dot */
-    weir_str get_prefix;               /* pipeline: before loaded names */
-    int64_t first, last;               /* list_get */
-    bool reset;                        /* model_statistics */
-    bool by_length;                    /* poll: not whether it exists, but .. */
-    weir_compare how;                  /* .. how its length compares with .. */
+    bool in_order;       /* pipeline: one run after another, all on the calling thread */
+    weir_str put_prefix; /* pipeline: before kept names, with its dot */
+    weir_str get_prefix; /* pipeline: before loaded names */
+    int64_t first, last; /* list_get */
+    bool reset;          /* model_statistics */
+    bool by_length;      /* poll: not whether it exists, but .. */
+    weir_compare how;    /* .. how its length compares with .. */
     int64_t length;
     wr_limit limit;
 } wr_req;
