@@ -150,11 +150,12 @@ static bool is_run(const weir_tensor *t)
 /* View and elements of a new buffer. */
 static weir_status pack(weir_buffer *b, const weir_tensor *from, weir_error *err)
 {
-    bool is_copied = is_run(from);
-    if (is_copied) /* first: loads wait for stores to the view that look like theirs */
-        wr_copy_bytes(b->block.data, from->data, b->n_bytes);
     init_packed(&b->view, b->block.data, from);
-    weir_status st = is_copied ? WEIR_OK : weir_tensor_copy(&b->view, from, err);
+    if (is_run(from)) {
+        wr_copy_bytes(b->block.data, from->data, b->n_bytes);
+        return WEIR_OK;
+    }
+    weir_status st = weir_tensor_copy(&b->view, from, err);
     if (st == WEIR_OK && from->dtype == WEIR_STRING)
         take_characters(&b->view);
     return st;
