@@ -25,7 +25,7 @@ struct weir_client {
     bool use_prefix[WEIR_KIND_COUNT];
     wr_text prefix[WR_SIDES]; /* with its dot; empty: none */
     wr_text sources;          /* the entries of SSKEYIN, comma-separated */
-    weir_request *requests; /* not yet done; guarded by the completion lock */
+    weir_request *requests;   /* not yet done; guarded by the completion lock */
 };
 
 /* ---- names ---- */
