@@ -18,10 +18,12 @@
 #define WEIR_API __attribute__((visibility("default")))
 #define WEIR_NODISCARD __attribute__((warn_unused_result))
 #define WEIR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define WEIR_COLD __attribute__((cold)) // branches that call it are unlikely
 #else
 #define WEIR_API
 #define WEIR_NODISCARD
 #define WEIR_PRINTF(fmt, args)
+#define WEIR_COLD
 #endif
 
 #ifdef __cplusplus
@@ -111,7 +113,7 @@ WEIR_API const char *weir_status_text(weir_status st);
 /// @param fmt  printf format, borrowed during the call
 /// @return st. Any thread.
 WEIR_API weir_status weir_fail(weir_error *err, weir_status st, const char *fmt, ...)
-    WEIR_PRINTF(3, 4);
+    WEIR_PRINTF(3, 4) WEIR_COLD;
 
 /// A moment on the monotonic clock in nanoseconds. Deadlines, not time-outs, travel down, so that
 /// retries can't multiply the waiting.

@@ -22,10 +22,10 @@ struct weir_client {
     int64_t timeout_ms; /* changed by one thread, as client.h says */
     int64_t default_timeout_ms;
     weir_deadline deadline;
+    bool use_prefix[WEIR_KIND_COUNT];
     wr_text prefix[WR_SIDES]; /* with its dot; empty: none */
     wr_text sources;          /* the entries of SSKEYIN, comma-separated */
-    bool use_prefix[WEIR_KIND_COUNT];
-    weir_request *requests; /* not yet done; guarded by the completion lock */
+    weir_request *requests;   /* not yet done; guarded by the completion lock */
 };
 
 /* ---- names ---- */

@@ -31,8 +31,8 @@ typedef struct memory {
     wr_map map;    /* key -> entry */
     entry *newest, *oldest;
     wr_watch *watches;
-    wr_cond room; /* broadcast when bytes went down */
     wr_keyspace_info info;
+    wr_cond room; /* broadcast when bytes went down */
 } memory;
 
 /* What prepare found for one write. */

@@ -70,8 +70,8 @@ struct wr_service {
     wr_keyspace *keyspace;
     wr_engine *engine;
     /* A statistic is the sum of the two. */
-    atomic_uint_fast64_t count[WR_CMD_COUNT][WR_COUNTER_COUNT];
     atomic_uint_fast64_t count_locked[WR_CMD_COUNT][WR_COUNTER_COUNT];
+    atomic_uint_fast64_t count[WR_CMD_COUNT][WR_COUNTER_COUNT];
 };
 
 /* Handle one request. Everything but `infer`, `run`, `set_model` and waiting for room is short. */
