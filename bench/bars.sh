@@ -8,7 +8,7 @@
 #
 #   --quick   few and short rounds: the numbers are rough, the lines the same
 #   --only    one program of bars.txt
-#   --models  folder of tiny.onnx, eke_large.onnx, eke_small.onnx; made in BUILD_DIR/bench-models
+#   --models  folder of tiny.onnx, eke_large.onnx, eke_small.onnx, resnet50.onnx; made in BUILD_DIR/bench-models
 #             when it is not given. TorchScript originals: WEIR_SHARED_DATA/eke
 #
 # exit status: 0 all reached, 1 at least one SHORT, 2 wrong usage
@@ -57,6 +57,9 @@ if [ -z "$models" ]; then
     data=${WEIR_SHARED_DATA:-$root/../shared/data}
     if [ ! -s "$models/eke_large.onnx" ] && [ -d "$data/eke" ]; then
         /usr/bin/python3 "$root/tests/eke/export_onnx.py" "$models" --data "$data/eke" >&2
+    fi
+    if [ ! -s "$models/resnet50.onnx" ]; then
+        /usr/bin/python3 "$here/make_models.py" "$models" >&2
     fi
     for net in large:ResNet_4_custom.cpu small:ncar_ml_eke; do
         [ -e "$data/eke/${net#*:}.pt" ] && cp -u "$data/eke/${net#*:}.pt" "$models/eke_${net%:*}.pt"

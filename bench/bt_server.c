@@ -18,6 +18,7 @@ static const struct {
       "sock_get_128MB_unix", "sock_put_16MB_tcp", "sock_get_16MB_tcp",
       "sock_put_128MB_tcp", "sock_get_128MB_tcp"}},
     {"fortran", part_fortran, {"sock_put_fortran_16MB", "sock_get_fortran_16MB"}},
+    {"memory", part_memory, {NULL}},
     {"tiny", part_tiny, {"sock_tiny_extra_us"}},
     {"ocean", part_ocean, {"sock_large_1024", "sock_large_3000"}},
     {"clients",

@@ -16,6 +16,7 @@ typedef struct bt_server {
 void part_small(bt_server *b);   /* 1 KB beside PING */
 void part_large(bt_server *b);   /* 16 and 128 MB beside a plain socket */
 void part_fortran(bt_server *b); /* 16 MB in Fortran order beside C order */
+void part_memory(bt_server *b);  /* docs/redis.md's memory settings beside none; no bar */
 
 /* bt_server_infer.c */
 void part_tiny(bt_server *b);    /* one exchange beside PING and the direct call */

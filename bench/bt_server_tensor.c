@@ -247,3 +247,39 @@ void part_fortran(bt_server *b)
     subject_fini(&s);
     place(b->server.pid, ANYWHERE);
 }
+
+/* ---- the server's memory settings ---- */
+
+static bool with_and_without(bt_server *b, const server *plain, const char *size,
+                             int64_t rows, int64_t columns)
+{
+    subject set, none = {.ping = -1, .sink.fd = -1};
+    bool good = subject_init(&set, b->server.unix_address, rows, columns) &&
+                subject_init(&none, plain->unix_address, rows, columns);
+    bench_contender put[] = {{.name = "put, set", .seconds = put_s, .context = &set},
+                             {.name = "put, none", .seconds = put_s, .context = &none}};
+    bench_contender get[] = {{.name = "get, set", .seconds = get_s, .context = &set},
+                             {.name = "get, none", .seconds = get_s, .context = &none}};
+    good = good && compare(b, &set, size, "unix", CROSS_CORE, put, 2) &&
+           compare(b, &set, size, "unix", CROSS_CORE, get, 2);
+    subject_fini(&none);
+    subject_fini(&set);
+    return good;
+}
+
+void part_memory(bt_server *b)
+{
+    server plain;
+    server_options o = {.valkey = b->opt.valkey, .plain_memory = true};
+    char why[SERVER_TEXT] = "a call failed";
+    head();
+    if (!server_start(&plain, &o, why) || !place(plain.pid, CROSS_CORE) ||
+        !with_and_without(b, &plain, "16MB", 2048, 2048) ||
+        !with_and_without(b, &plain, "128MB", 4096, 8192))
+        printf("memory settings: not measured: %s\n", why);
+    printf("resident after it: with the settings %.0f MB, without %.0f MB\n",
+           (double)bench_resident(b->server.pid) / 1048576,
+           (double)bench_resident(plain.pid) / 1048576);
+    place(b->server.pid, ANYWHERE);
+    server_stop(&plain);
+}

@@ -35,6 +35,16 @@ def promised():
             want["%s_%s" % (verb, size)] = (">=", 0.9)
             for order in ("strided", "inner", "fortran"):
                 want["%s_%s_%s" % (verb, order, size)] = (">=", 0.5)
+    for size in ("16MB", "128MB"):
+        for via in ("unix", "tcp"):
+            want["sock_put_%s_%s" % (size, via)] = (">=", 0.7)
+            want["sock_get_%s_%s" % (size, via)] = (">=", 0.5)
+    want.update({"sock_put_1KB": ("<=", 1.15), "sock_get_1KB": ("<=", 1.15),
+                 "sock_put_fortran_16MB": ("<=", 1.5), "sock_get_fortran_16MB": ("<=", 1.5),
+                 "sock_tiny_extra_us": ("<=", 12), "sock_large_1024": (">=", 0.98),
+                 "sock_large_3000": (">=", 0.98), "sock_8_tiny_per_s": (">=", 50000),
+                 "sock_8_large_16_per_s": (">=", 50000), "sock_8_resnet50": (">=", 0.95),
+                 "sock_loop_client_kb": ("<=", 64), "sock_loop_server_kb": ("<=", 64)})
     return want
 
 

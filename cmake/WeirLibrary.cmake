@@ -50,7 +50,7 @@ target_link_libraries(weir PRIVATE ${weir_needs})
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND
    NOT WEIR_SANITIZE)
   include(CheckCCompilerFlag)
-  set(whole -flto=auto)
+  set(whole -flto=auto -fno-semantic-interposition)
   set(zeroing -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign)
   check_c_compiler_flag(${zeroing} WEIR_CC_HAS_MEMSET_STRATEGY)
   if(WEIR_CC_HAS_MEMSET_STRATEGY)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The one reference count: relaxed up, acquire-release down. */
+/* The one reference count: relaxed up, acquire-release down. Who holds the last reference is alone with
+ * the object and needs no locked instruction to know it. */
 #ifndef WR_BASE_REF_H
 #define WR_BASE_REF_H
 
@@ -24,7 +25,8 @@ static inline void wr_ref_up(wr_ref *r)
 /* True when this was the last reference: the caller now owns the object alone. */
 static inline bool wr_ref_down(wr_ref *r)
 {
-    return atomic_fetch_sub_explicit(&r->n, 1, memory_order_acq_rel) == 1;
+    return atomic_load_explicit(&r->n, memory_order_acquire) == 1 ||
+           atomic_fetch_sub_explicit(&r->n, 1, memory_order_acq_rel) == 1;
 }
 
 static inline int wr_ref_count(const wr_ref *r)

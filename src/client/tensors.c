@@ -24,7 +24,7 @@ static weir_status check_host(const weir_tensor *t, const char *verb, weir_str k
 static weir_status put(weir_client *c, weir_str name, const weir_tensor *t,
                        weir_buffer *b, weir_request **out, weir_error *err)
 {
-    wr_key key = {0};
+    wr_key key;
     weir_status st = wr_client_check(c, "put", err);
     if (st == WEIR_OK && b == NULL)
         st = check_host(t, "put", name, err);
@@ -66,7 +66,7 @@ weir_status weir_put_buffer(weir_client *c, weir_str key, weir_buffer *b, weir_e
 static weir_status get(weir_client *c, weir_str name, const weir_tensor *into,
                        weir_request **out, weir_error *err)
 {
-    wr_key key = {0};
+    wr_key key;
     weir_status st = wr_client_check(c, "get", err);
     if (st == WEIR_OK)
         st = check_host(into, "get", name, err);
@@ -102,7 +102,7 @@ static weir_status ask(weir_client *c, wr_command command, const char *verb,
                        weir_kind kind, wr_side side, weir_str name, wr_rep *rep,
                        weir_error *err)
 {
-    wr_key key = {0};
+    wr_key key;
     weir_status st = wr_client_check(c, verb, err);
     if (st == WEIR_OK)
         st = wr_key_make(&key, c, kind, side, name, err);
@@ -234,7 +234,7 @@ weir_status weir_take(weir_client *c, weir_str key, int64_t timeout_ms, weir_buf
 static weir_status put_dataset(weir_client *c, const weir_dataset *ds, weir_request **out,
                                weir_error *err)
 {
-    wr_key key = {0};
+    wr_key key;
     wr_rep rep;
     weir_status st = wr_client_check(c, "put_dataset", err);
     if (st == WEIR_OK)
@@ -279,7 +279,7 @@ weir_status weir_get_dataset(weir_client *c, weir_str name, weir_dataset **out,
 weir_status weir_iget_dataset(weir_client *c, weir_str name, weir_dataset **out,
                               weir_request **req, weir_error *err)
 {
-    wr_key key = {0};
+    wr_key key;
     weir_status st = wr_client_check(c, "iget_dataset", err);
     if (st == WEIR_OK)
         st = wr_check_pointer(out, "iget_dataset", "out", err);
@@ -332,7 +332,7 @@ weir_status weir_list_length(weir_client *c, weir_str list, int64_t *n, weir_err
 weir_status weir_list_get(weir_client *c, weir_str list, int64_t first, int64_t last,
                           weir_dataset ***out, size_t *n, weir_error *err)
 {
-    wr_key key = {0};
+    wr_key key;
     wr_rep rep = {0};
     weir_status st = wr_client_check(c, "list_get", err);
     if (st == WEIR_OK)

@@ -130,6 +130,9 @@ const char *wr_error_sentence(const weir_error *err);
  * it is not ready (wr_model_ensure with the job's deadline). */
 weir_status wr_engine_run(wr_engine *e, wr_job *job);
 
+/* The job whose run goes on on this thread, the innermost; of several gathered the first. NULL: none. */
+const wr_job *wr_engine_running(void);
+
 /* Run now, in the place that `outer` has: on the thread of that job's run, from one of its
  * wr_script_calls. Waits for nobody: a model that is not ready is loaded here, ERR_BUSY while another
  * thread loads it. A model on another device runs as by wr_engine_run. */

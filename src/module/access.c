@@ -3,6 +3,7 @@
  * WEIR.PIPELINE are not among those, since a cluster has them on every shard, and are asked for here. */
 #include "module/access.h"
 
+#include "module/script_calls.h"
 #include "service/pipeline.h"
 
 /* Writing alone gives away nothing of what was there, so it needs no right to read. */
@@ -62,23 +63,37 @@ static bool has_user(host_ctx *ctx)
            (flags & (HOST_FLAG_MULTI | HOST_FLAG_LUA)) != 0;
 }
 
+host_str *access_user(host_ctx *ctx)
+{
+    host_str *name = script_calls_user();
+    if (name != NULL)
+        host.RetainString(NULL, name);
+    else if (host.GetCurrentUserName != NULL && has_user(ctx))
+        name = host.GetCurrentUserName(ctx);
+    return name;
+}
+
+bool access_user_may_read(host_str *user, weir_str key)
+{
+    if (user == NULL || host.ACLCheckKeyPermissions == NULL ||
+        host.GetModuleUserFromUserName == NULL || host.FreeModuleUser == NULL)
+        return true;
+    host_user *u = host.GetModuleUserFromUserName(user);
+    host_str *name = keyspace_name(key);
+    bool may =
+        u != NULL && host.ACLCheckKeyPermissions(u, name, HOST_ACCESS_ACCESS) == HOST_OK;
+    host.FreeString(NULL, name);
+    if (u != NULL)
+        host.FreeModuleUser(u);
+    return may;
+}
+
 bool access_may_read(host_ctx *ctx, weir_str key)
 {
-    if (host.ACLCheckKeyPermissions == NULL || host.GetCurrentUserName == NULL ||
-        host.GetModuleUserFromUserName == NULL || host.FreeModuleUser == NULL ||
-        !has_user(ctx))
-        return true;
-    host_str *name = host.GetCurrentUserName(ctx);
-    if (name == NULL)
-        return true;
-    host_user *user = host.GetModuleUserFromUserName(name);
-    host_str *key_name = keyspace_name(key);
-    bool may = user != NULL &&
-               host.ACLCheckKeyPermissions(user, key_name, HOST_ACCESS_ACCESS) == HOST_OK;
-    host.FreeString(NULL, key_name);
+    host_str *user = access_user(ctx);
+    bool may = access_user_may_read(user, key);
     if (user != NULL)
-        host.FreeModuleUser(user);
-    host.FreeString(ctx, name);
+        host.FreeString(NULL, user);
     return may;
 }
 

@@ -15,6 +15,13 @@ void access_categorize(host_ctx *ctx, const char *command, const char *categorie
  * is read and written. */
 void access_first_word(host_ctx *ctx, const char *command, bool writes);
 
+/* Whose rights the context's command has: a name to be freed; NULL: no user's, from a primary, a file or
+ * another module. */
+host_str *access_user(host_ctx *ctx);
+
+/* May this user, or nobody (NULL), use the model at this key? */
+bool access_user_may_read(host_str *user, weir_str key);
+
 /* May the client use the model at this key, which is not among the keys that its command tells? Always
  * where there is no client: from a primary, a file, another module. */
 bool access_may_read(host_ctx *ctx, weir_str key);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "module/ai.h"
+#include "module/script_calls.h"
 
 typedef struct dag dag;
 
@@ -21,9 +22,10 @@ typedef struct step {
 struct dag {
     call *c;
     wr_ai_dag d;
-    step *step;             /* of each op */
-    wr_ai_outcome *outcome; /* of each op */
-    weir_tensor *in;        /* memory of all steps */
+    const wr_script_calls *calls; /* what its scripts may ask */
+    step *step;                   /* of each op */
+    wr_ai_outcome *outcome;       /* of each op */
+    weir_tensor *in;              /* memory of all steps */
     wr_output *out;
     size_t *user;       /* ops that read a slot made by a run: those of slot i from .. */
     size_t *first_user; /* .. first_user[i] up to first_user[i + 1] */
@@ -123,6 +125,11 @@ static weir_status take_run(dag *g, size_t i, host_ctx *ctx, weir_tensor **in,
         return weir_fail(&g->c->err, WEIR_ERR_ARG,
                          "ERR a run takes and gives up to %d tensors, not %zu and %zu",
                          WEIR_IO_MAX, r->n_in, r->n_out);
+    weir_status st = r->function.n > 0 && g->calls == NULL
+                         ? script_calls_make(g->c, ctx, &g->calls)
+                         : WEIR_OK;
+    if (st != WEIR_OK)
+        return st;
     s->of = g;
     s->model = ai_model(ctx, r->key);
     s->in = *in;
@@ -136,6 +143,8 @@ static weir_status take_run(dag *g, size_t i, host_ctx *ctx, weir_tensor **in,
                       .n_keys = (int)r->n_keys,
                       .args = r->args,
                       .n_args = (int)r->n_args,
+                      .calls = g->calls,
+                      .lenient = true,
                       .done = ended};
     *in += r->n_in;
     *out += r->n_out;

@@ -43,6 +43,7 @@ static weir_status request(call *c, const wr_ai_run *r)
                         .n_script_keys = (int)r->n_keys,
                         .script_args = r->args,
                         .n_script_args = (int)r->n_args,
+                        .lenient = true,
                         .limit = {r->limit_ms > 0 ? r->limit_ms : -1, WEIR_NEVER}};
     return WEIR_OK;
 }

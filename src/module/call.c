@@ -3,6 +3,7 @@
 #include "module/call.h"
 
 #include "base/alloc.h"
+#include "module/script_calls.h"
 #include "tensor/buffer.h"
 
 /* ---- replies ---- */
@@ -111,7 +112,10 @@ static weir_status hold_word(wr_holder *h, size_t i, const weir_tensor *view,
 }
 
 /* One call is kept for the next command: most come and go one at a time. The server's thread. */
-enum { SPARE_WORDS = 24 };
+enum {
+    SPARE_WORDS = 24,
+    SHORT_WORD = 45 /* shorter ones lie in the string's own head and never move */
+};
 static call *spare;
 
 static call *take_call(size_t n)
@@ -132,6 +136,7 @@ static bool keep_call(call *c)
     c->err.code = WEIR_OK;
     c->err.text[0] = '\0';
     c->run = NULL;
+    c->scripts = NULL;
     c->job = NULL;
     c->extra = NULL;
     c->free_extra = NULL;
@@ -140,6 +145,17 @@ static bool keep_call(call *c)
     c->replied = c->held = false;
     spare = c;
     return true;
+}
+
+/* The bytes of a word where they will stay. The server reads a long word into the buffer of the last one;
+ * when a command has kept it, the server shortens it behind that command, which moves it. */
+static weir_str settled(host_str *s)
+{
+    weir_str text = host_text(s);
+    if (text.n < SHORT_WORD || host.TrimStringAllocation == NULL)
+        return text;
+    host.TrimStringAllocation(s);
+    return host_text(s);
 }
 
 call *call_new(host_ctx *ctx, host_str **argv, int argc)
@@ -157,7 +173,7 @@ call *call_new(host_ctx *ctx, host_str **argv, int argc)
     c->reply = reply_weir;
     c->db = host.GetSelectedDb(ctx);
     for (size_t i = 0; i < n; i++)
-        c->word[i] = host_text(argv[i]);
+        c->word[i] = settled(argv[i]);
     return c;
 }
 
@@ -167,6 +183,7 @@ void call_free(call *c)
         wr_service_drop_run(c->run);
     if (c->free_extra != NULL)
         c->free_extra(c->extra);
+    script_calls_free(c->scripts);
     wr_decoded_fini(&c->d);
     for (size_t i = 0; c->held && i < c->words.n; i++)
         host.FreeString(NULL, c->argv[i]);
@@ -330,6 +347,12 @@ static int begin_run(call *c, host_ctx *ctx)
     return refuse(c, ctx, st);
 }
 
+/* Texts can make any run of a script long: what earlier ones took says nothing. */
+static int64_t inline_bound(const wr_req *q)
+{
+    return q->n_script_keys > 0 || q->n_script_args > 0 ? 0 : module.inline_ns;
+}
+
 int call_run(call *c, host_ctx *ctx)
 {
     bool done = false;
@@ -337,9 +360,12 @@ int call_run(call *c, host_ctx *ctx)
     if (module.run_max_ms > 0 &&
         (limit->timeout_ms < 0 || limit->timeout_ms > module.run_max_ms))
         limit->timeout_ms = module.run_max_ms;
+    weir_status st = script_calls_lend(c, ctx);
+    if (st != WEIR_OK)
+        return refuse(c, ctx, st);
     keyspace_bind_words(ctx, c->argv, c->words.n);
-    weir_status st = wr_service_try_run(&module.service, &c->d.req, module.inline_ns,
-                                        &c->d.rep, &done, &c->err);
+    st = wr_service_try_run(&module.service, &c->d.req, inline_bound(&c->d.req),
+                            &c->d.rep, &done, &c->err);
     keyspace_unbind();
     if (done) {
         atomic_fetch_add_explicit(&module.n_inline, 1, memory_order_relaxed);

@@ -12,7 +12,8 @@ struct call {
     wr_decoded d;   /* the request, and its reply */
     weir_status st; /* how it ended, with .. */
     weir_error err;
-    wr_run *run; /* executed, not ended yet */
+    wr_run *run;                  /* executed, not ended yet */
+    struct script_calls *scripts; /* what its scripts may ask, or NULL */
 
     /* What is to be done on a worker: sets st, err, d.rep. */
     void (*job)(call *c);

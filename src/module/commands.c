@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "module/access.h"
 #include "module/probe.h"
+#include "module/script_calls.h"
 #include "module/wait.h"
 
 /* ---- keys ---- */
@@ -51,11 +52,33 @@ static int handle_now(call *c, host_ctx *ctx)
     return call_answer(c, ctx);
 }
 
-/* What may take long goes to a worker; where nobody can wait it is done here and now. */
+/* What may take long, where nobody can wait: in a transaction it is done here and now, and the server
+ * waits. Not for a script's command: its place in the engine may be the one that is waited for. */
+static int handle_waiting(call *c, host_ctx *ctx)
+{
+    if (script_calls_inside()) {
+        c->st = weir_fail(&c->err, WEIR_ERR_UNSUPPORTED,
+                          "%.*s may wait for the engine, and a script that runs can't",
+                          WR_NAME(c->words.w[0]));
+        return call_answer(c, ctx);
+    }
+    c->d.req.in_order = true;
+    script_calls_server_waits(true);
+    keyspace_bind_words(ctx, c->argv, c->words.n);
+    handle(c);
+    keyspace_unbind();
+    script_calls_server_waits(false);
+    return call_answer(c, ctx);
+}
+
+/* What may take long goes to a worker, if its client can wait. */
 static int handle_elsewhere(call *c, host_ctx *ctx)
 {
     c->job = handle;
-    return call_may_block(ctx) ? call_on_worker(c, ctx) : handle_now(c, ctx);
+    c->st = script_calls_lend(c, ctx);
+    if (c->st != WEIR_OK)
+        return call_answer(c, ctx);
+    return call_may_block(ctx) ? call_on_worker(c, ctx) : handle_waiting(c, ctx);
 }
 
 /* From a primary or a file: what is set was good when it was set, and is loaded when it is needed. */
@@ -105,7 +128,7 @@ int call_set_model(call *c, host_ctx *ctx)
         return call_answer(c, ctx);
     }
     if (!call_may_block(ctx))
-        return handle_now(c, ctx);
+        return handle_waiting(c, ctx);
     c->job = load_model;
     return call_on_worker(c, ctx);
 }

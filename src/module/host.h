@@ -173,6 +173,8 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(0, host_str *, GetCurrentUserName, (host_ctx *)) \
     X(0, host_user *, GetModuleUserFromUserName, (host_str *)) \
     X(0, void, FreeModuleUser, (host_user *)) \
+    X(0, void, SetContextUser, (host_ctx *, const host_user *)) \
+    X(0, int, ACLCheckCommandPermissions, (host_user *, host_str **, int)) \
     X(0, int, ACLCheckKeyPermissions, (host_user *, host_str *, int)) \
     X(1, int, GetContextFlags, (host_ctx *)) \
     X(1, int, GetSelectedDb, (host_ctx *)) \
@@ -188,6 +190,7 @@ typedef void (*host_info_fn)(host_info *info, int for_crash_report);
     X(1, const char *, StringPtrLen, (const host_str *, size_t *)) \
     X(1, host_str *, CreateString, (host_ctx *, const char *, size_t)) \
     X(1, void, FreeString, (host_ctx *, host_str *)) \
+    X(0, void, TrimStringAllocation, (host_str *)) \
     X(1, host_str *, HoldString, (host_ctx *, host_str *)) \
     X(1, void, RetainString, (host_ctx *, host_str *)) \
     X(1, host_key *, OpenKey, (host_ctx *, host_str *, int)) \

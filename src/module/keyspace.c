@@ -12,20 +12,15 @@
 #include "tensor/buffer.h"
 
 /* A hash that was read, kept until the thread is unbound: handlers compare what they saw. */
-typedef struct seen {
-    struct seen *next;
+typedef struct keyspace_seen {
+    struct keyspace_seen *next;
     weir_str key; /* owned */
     wr_fields *fields;
     wr_list *list; /* of a list only the length */
 } seen;
 
 /* The thread that works on keys; see keyspace_bind. */
-static _Thread_local struct {
-    host_ctx *ctx;
-    host_str **argv; /* words of the command that may be names, or none */
-    size_t argc;
-    seen *seen;
-} mine;
+static _Thread_local keyspace_binding mine;
 
 static atomic_bool replicates;
 
@@ -63,6 +58,18 @@ void keyspace_unbind(void)
     mine.seen = NULL;
     mine.ctx = NULL;
     mine.argc = 0;
+}
+
+keyspace_binding keyspace_put_aside(void)
+{
+    keyspace_binding b = mine;
+    mine = (keyspace_binding){0};
+    return b;
+}
+
+void keyspace_take_up(keyspace_binding b)
+{
+    mine = b;
 }
 
 host_ctx *keyspace_context(void)

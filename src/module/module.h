@@ -3,7 +3,7 @@
  *
  * The server's thread parses, looks into keys, writes them and replies. It never waits, never runs a
  * model that is expected to take longer than `inline_ns`, and hands large payloads to others to copy.
- * Engine threads run models and touch no key. Workers load models, run pipelines and copy large replies;
+ * Engine threads run models and touch no key, but for what a script asks (script_calls.h). Workers load models, run pipelines and copy large replies;
  * they see keys only between lock and unlock of the keyspace, which for them is the server's own lock. */
 #ifndef WR_MODULE_MODULE_H
 #define WR_MODULE_MODULE_H
@@ -37,9 +37,14 @@ typedef struct wr_module {
 } wr_module;
 extern wr_module module;
 
+/* Another thread that has the server's lock for a script's command: all that is done with keys is done as
+ * on the server's thread. */
+extern _Thread_local bool stands_in_for_server;
+
 static inline bool on_server_thread(void)
 {
-    return pthread_equal(pthread_self(), module.server_thread) != 0;
+    return pthread_equal(pthread_self(), module.server_thread) != 0 ||
+           stands_in_for_server;
 }
 
 static inline weir_str host_text(const host_str *s)
@@ -72,6 +77,15 @@ void keyspace_bind(host_ctx *ctx);
 void keyspace_bind_words(host_ctx *ctx, host_str **argv, size_t argc);
 void keyspace_unbind(void);
 host_ctx *keyspace_context(void); /* of this thread; NULL: not bound */
+/* Unbind for a while, and bind as before. */
+typedef struct keyspace_binding {
+    host_ctx *ctx;
+    host_str **argv; /* words of the command that may be names, or none */
+    size_t argc;
+    struct keyspace_seen *seen;
+} keyspace_binding;
+keyspace_binding keyspace_put_aside(void);
+void keyspace_take_up(keyspace_binding b);
 
 /* The key that a request's name stands for. */
 host_str *

@@ -279,6 +279,7 @@ static weir_status call_fill(call *c, weir_error *err)
                       .n_in = step->n_in,
                       .out = c->out,
                       .n_out = step->n_out,
+                      .calls = sc->req->script_calls,
                       .deadline = wr_limit_deadline(sc->req->limit),
                       .done = call_over,
                       .context = c};
@@ -371,10 +372,12 @@ static void reap(scope *sc, bool wait)
 }
 
 /* Begin all that is ready but the first run, which is left to the caller; NONE: there is none. Runs
- * beside it go to the engine, up to its places; with one place all are the caller's, one by one. */
+ * beside it go to the engine, up to its places; with one place, or in order, all are the caller's, one by
+ * one. */
 static size_t begin_ready(scope *sc)
 {
-    int places = wr_engine_threads(sc->s->engine), most = places > 1 ? places : 0;
+    int places = wr_engine_threads(sc->s->engine);
+    int most = places > 1 && !sc->req->in_order ? places : 0;
     size_t mine = NONE;
     while (sc->first < sc->steps->n && sc->progress[sc->first].begun)
         sc->first++;

@@ -14,13 +14,20 @@ static const struct {
 #undef X
 };
 
+/* Calls that succeed are counted by the handler, with the lock held. */
+static bool counts_itself(wr_command c)
+{
+    return c == WR_CMD_put || c == WR_CMD_get;
+}
+
 weir_status wr_service_handle(wr_service *s, const wr_req *req, wr_rep *rep,
                               weir_error *err)
 {
     weir_status st = commands[req->command].handle(s, req, rep, err);
-    wr_count(s, req->command, WR_COUNTER_calls, 1);
     if (st != WEIR_OK)
         wr_count(s, req->command, WR_COUNTER_errors, 1);
+    if (st != WEIR_OK || !counts_itself(req->command))
+        wr_count(s, req->command, WR_COUNTER_calls, 1);
     return st;
 }
 
@@ -94,6 +101,14 @@ static const weir_stat gauge_names[WR_GAUGE_COUNT] = {
 #undef X
 };
 
+static double counted(wr_service *s, size_t command, size_t counter)
+{
+    return (double)(atomic_load_explicit(&s->count[command][counter],
+                                         memory_order_relaxed) +
+                    atomic_load_explicit(&s->count_locked[command][counter],
+                                         memory_order_relaxed));
+}
+
 size_t wr_service_statistics(wr_service *s, weir_stat *out, size_t n)
 {
     wr_keyspace_info k = s->keyspace->ops->info(s->keyspace);
@@ -103,8 +118,7 @@ size_t wr_service_statistics(wr_service *s, weir_stat *out, size_t n)
         size_t counter = i % WR_COUNTER_COUNT;
         out[i] = counter_names[i];
         out[i].description = counter_texts[counter].description;
-        out[i].value = (double)atomic_load_explicit(
-            &s->count[i / WR_COUNTER_COUNT][counter], memory_order_relaxed);
+        out[i].value = counted(s, i / WR_COUNTER_COUNT, counter);
     }
     for (size_t i = 0; i < WR_GAUGE_COUNT && n_counters + i < n; i++) {
         out[n_counters + i] = gauge_names[i];

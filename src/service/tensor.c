@@ -3,6 +3,15 @@
 #include "service/handlers.h"
 #include "tensor/buffer.h"
 
+/* A call of put or get that succeeds; with the lock held. */
+static void count_locked(wr_service *s, wr_command c, size_t bytes, bool copied)
+{
+    wr_count_locked(s, c, WR_COUNTER_calls, 1);
+    wr_count_locked(s, c, WR_COUNTER_bytes, bytes);
+    wr_count_locked(s, c, WR_COUNTER_copies, copied);
+    wr_count_locked(s, c, WR_COUNTER_copied_bytes, copied ? bytes : 0);
+}
+
 /* A packed copy of the caller's memory, refused before a byte is copied when it could never fit. */
 static weir_status copy_in(wr_service *s, const weir_tensor *t, weir_buffer **out,
                            size_t *bytes, weir_error *err)
@@ -40,9 +49,10 @@ weir_status wr_handle_put(wr_service *s, const wr_req *req, wr_rep *rep, weir_er
                   .only_over = WR_VALUE_TENSOR};
     ks->ops->lock(ks);
     st = ks->ops->apply(ks, &w, 1, req->limit, err);
-    wr_count_locked(s, WR_CMD_put, WR_COUNTER_bytes, st == WEIR_OK ? bytes : 0);
-    wr_count_locked(s, WR_CMD_put, WR_COUNTER_copies, copied);
-    wr_count_locked(s, WR_CMD_put, WR_COUNTER_copied_bytes, copied ? bytes : 0);
+    if (st == WEIR_OK)
+        count_locked(s, WR_CMD_put, bytes, copied);
+    else if (copied)
+        wr_count_copy(s, WR_CMD_put, bytes);
     ks->ops->unlock(ks);
     if (st == WEIR_OK) {
         wr_writes_release(&w, 1);
@@ -68,45 +78,52 @@ weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tens
                      weir_tensor_text(asked, b, sizeof b));
 }
 
-/* Copy a stored tensor into the caller's view. */
-static weir_status copy_out(const weir_buffer *b, const wr_req *req, weir_error *err)
+/* Can the stored tensor be copied into the caller's view? */
+static weir_status check_out(const weir_buffer *b, const wr_req *req, weir_error *err)
 {
-    weir_tensor held = weir_buffer_view(b);
-    weir_status st = wr_check_same(req->key, &held, req->out, err);
-    if (st != WEIR_OK)
-        return st;
-    if (held.dtype == WEIR_STRING)
+    const weir_tensor *held = wr_buffer_tensor(b);
+    weir_status st = wr_check_same(req->key, held, req->out, err);
+    if (st == WEIR_OK && held->dtype == WEIR_STRING)
         return weir_fail(
             err, WEIR_ERR_UNSUPPORTED,
             "tensor '%.*s' holds strings: get them with weir_fetch or weir_borrow",
             WR_NAME(req->key));
-    return weir_tensor_copy(req->out, &held, err);
+    return st;
+}
+
+/* A new buffer may find no memory: this call is counted when it is over. */
+static weir_status fetch(wr_service *s, const weir_buffer *b, wr_rep *rep,
+                         weir_error *err)
+{
+    weir_status st = weir_buffer_from(&rep->buffer[0], wr_buffer_tensor(b), err);
+    rep->n_buffers = st == WEIR_OK;
+    if (st != WEIR_OK)
+        return st;
+    wr_count(s, WR_CMD_get, WR_COUNTER_calls, 1);
+    wr_count(s, WR_CMD_get, WR_COUNTER_bytes, wr_buffer_footprint(b));
+    wr_count_copy(s, WR_CMD_get, wr_buffer_footprint(b));
+    return WEIR_OK;
 }
 
 weir_status wr_handle_get(wr_service *s, const wr_req *req, wr_rep *rep, weir_error *err)
 {
+    wr_keyspace *ks = s->keyspace;
     weir_buffer *b = NULL;
-    weir_status st = wr_resolve_tensor(s, req->key, "tensor", &b, err);
-    if (st != WEIR_OK)
-        return st;
-    if (req->give_buffers && req->share) {
-        wr_count(s, WR_CMD_get, WR_COUNTER_bytes, wr_buffer_footprint(b));
+    ks->ops->lock(ks);
+    weir_status st = wr_resolve_tensor_locked(s, req->key, "tensor", &b, err);
+    if (st == WEIR_OK && !req->give_buffers)
+        st = check_out(b, req, err);
+    if (st == WEIR_OK && (!req->give_buffers || req->share))
+        count_locked(s, WR_CMD_get, wr_buffer_footprint(b), !req->give_buffers);
+    ks->ops->unlock(ks);
+    if (st == WEIR_OK && req->give_buffers && req->share) {
         rep->buffer[0] = b;
         rep->n_buffers = 1;
         return WEIR_OK;
     }
-    if (req->give_buffers) {
-        weir_tensor held = weir_buffer_view(b);
-        st = weir_buffer_from(&rep->buffer[0], &held, err);
-        rep->n_buffers = st == WEIR_OK;
-    } else {
-        st = copy_out(b, req, err);
-    }
-    if (st == WEIR_OK) {
-        size_t bytes = wr_buffer_footprint(b);
-        wr_count_copy(s, WR_CMD_get, bytes);
-        wr_count(s, WR_CMD_get, WR_COUNTER_bytes, bytes);
-    }
+    if (st == WEIR_OK)
+        st = req->give_buffers ? fetch(s, b, rep, err)
+                               : weir_tensor_copy(req->out, wr_buffer_tensor(b), err);
     weir_buffer_unref(b);
     return st;
 }

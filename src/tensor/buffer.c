@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/ref.h"
+#include "tensor/kernels.h"
 #include "tensor/pool.h"
 
 struct weir_buffer {
@@ -112,7 +113,7 @@ weir_status wr_buffer_packed_bytes(const weir_tensor *t, size_t *bytes, weir_err
 }
 
 /* Turn the packed views of foreign characters into views of copies behind the array. */
-static void take_characters(weir_tensor *t)
+static void take_characters(const weir_tensor *t)
 {
     size_t n = weir_tensor_count(t);
     weir_str *s = t->data;
@@ -126,6 +127,22 @@ static void take_characters(weir_tensor *t)
     }
 }
 
+/* Fill a packed view. Most are filled by one run of bytes: `to` was written a moment ago, and reading it
+ * back so soon would wait for that. */
+static weir_status pack(const weir_tensor *to, const weir_tensor *from, weir_error *err)
+{
+    bool is_string = from->dtype == WEIR_STRING;
+    bool is_plain = !is_string && from->data != NULL && from->device.kind == 0;
+    if (is_plain && weir_tensor_is_contiguous(from)) {
+        wr_copy_bytes(to->data, from->data, weir_tensor_bytes(from));
+        return WEIR_OK;
+    }
+    weir_status st = weir_tensor_copy(to, from, err);
+    if (st == WEIR_OK && is_string)
+        take_characters(to);
+    return st;
+}
+
 weir_status wr_buffer_copy(weir_buffer **out, const weir_tensor *from, size_t bytes,
                            weir_error *err)
 {
@@ -136,13 +153,11 @@ weir_status wr_buffer_copy(weir_buffer **out, const weir_tensor *from, size_t by
     st = weir_tensor_init(&b->view, b->block.data, from->dtype, from->rank, from->shape,
                           err);
     if (st == WEIR_OK)
-        st = weir_tensor_copy(&b->view, from, err);
+        st = pack(&b->view, from, err);
     if (st != WEIR_OK) {
         weir_buffer_unref(b);
         return st;
     }
-    if (from->dtype == WEIR_STRING)
-        take_characters(&b->view);
     *out = b;
     return WEIR_OK;
 }
@@ -198,6 +213,11 @@ void weir_buffer_unref(weir_buffer *b)
 weir_tensor weir_buffer_view(const weir_buffer *b)
 {
     return b->view;
+}
+
+const weir_tensor *wr_buffer_tensor(const weir_buffer *b)
+{
+    return &b->view;
 }
 
 int weir_buffer_refs(const weir_buffer *b)

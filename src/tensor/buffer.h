@@ -14,6 +14,9 @@ weir_status wr_buffer_packed_bytes(const weir_tensor *t, size_t *bytes, weir_err
  * header and the slack of the size class (at most an eighth) are not in it. Costs nothing. */
 size_t wr_buffer_footprint(const weir_buffer *b);
 
+/* Its view where it lies: constant while the buffer lives, but for wr_buffer_move. */
+const weir_tensor *wr_buffer_tensor(const weir_buffer *b);
+
 /* Must nobody write these elements, whoever holds the buffer? True for memory that was imported as
  * read-only. */
 bool wr_buffer_is_read_only(const weir_buffer *b);

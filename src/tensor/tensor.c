@@ -86,14 +86,18 @@ static weir_status check_reach(const weir_tensor *t, weir_error *err)
 {
     int64_t low = 0, high = (int64_t)weir_dtype_bytes(t->dtype);
     for (int i = 0; i < t->rank; i++) {
-        int64_t step;
-        int64_t *side = t->stride[i] < 0 ? &low : &high;
+        bool is_down = t->stride[i] < 0;
+        int64_t step, end = is_down ? low : high;
         if (__builtin_mul_overflow(t->stride[i], t->shape[i] - 1, &step) ||
-            __builtin_add_overflow(*side, step, side))
+            __builtin_add_overflow(end, step, &end))
             return weir_fail(err, WEIR_ERR_SHAPE,
                              "tensor: stride %" PRId64 " bytes times extent %" PRId64
                              " of dimension %d of %d reaches beyond the address space",
                              t->stride[i], t->shape[i], i, t->rank);
+        if (is_down)
+            low = end;
+        else
+            high = end;
     }
     uint64_t base = (uint64_t)(uintptr_t)t->data, end;
     int64_t span;

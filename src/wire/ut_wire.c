@@ -278,6 +278,59 @@ static void test_models_travel(void **state)
     weir_buffer_unref(rep.buffer[0]);
 }
 
+/* What is left of the bytes after a reply that is refused: the next reply. */
+static weir_status read_bad(wr_command c, const char *bytes, weir_str *left)
+{
+    static weir_model_stats stats;
+    wr_req q = request(c, "k");
+    wr_rep rep = {.stats = &stats};
+    wr_loop_source source;
+    bool whole = false;
+    q.give_buffers = true;
+    wr_loop_source_init(&source, weir_cstr(bytes));
+    weir_status st = wr_wire_read_reply(&source.source, &q, &rep, &whole, &err);
+    assert_true(whole);
+    *left = source.left;
+    return st;
+}
+
+static void test_half_a_pair_leaves_the_connection_in_step(void **state)
+{
+    (void)state;
+    weir_str left;
+    assert_int_equal(
+        read_bad(WR_CMD_model_statistics, "*1\r\n$7\r\nn_calls\r\n+NEXT\r\n", &left),
+        WEIR_ERR_FORMAT);
+    assert_true(wr_str_eq(left, WEIR_STR("+NEXT\r\n")));
+    assert_int_equal(
+        read_bad(WR_CMD_get_dataset,
+                 "*2\r\n*3\r\n$1\r\na\r\n$1\r\n\1\r\n$1\r\nb\r\n*0\r\n+NEXT\r\n", &left),
+        WEIR_ERR_FORMAT);
+    assert_true(wr_str_eq(left, WEIR_STR("+NEXT\r\n")));
+}
+
+static void test_empty_fields_are_refused(void **state)
+{
+    (void)state;
+    weir_str left;
+    assert_int_equal(read_bad(WR_CMD_get_dataset,
+                              "*2\r\n*2\r\n$0\r\n\r\n$0\r\n\r\n*0\r\n+NEXT\r\n", &left),
+                     WEIR_ERR_ARG);
+    assert_true(wr_str_eq(left, WEIR_STR("+NEXT\r\n")));
+}
+
+static void test_a_shape_alone_gets_no_memory(void **state)
+{
+    (void)state;
+    weir_str left;
+    assert_int_equal(read_bad(WR_CMD_get,
+                              "*3\r\n$5\r\nFLOAT\r\n*1\r\n:4611686018427387\r\n"
+                              "$2\r\nab\r\n+NEXT\r\n",
+                              &left),
+                     WEIR_ERR_FORMAT);
+    assert_true(wr_str_eq(left, WEIR_STR("+NEXT\r\n")));
+}
+
 static void test_allocation_failures_leave_nothing(void **state)
 {
     fixture *f = *state;
@@ -311,6 +364,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys_of_every_kind, setup, teardown),
         cmocka_unit_test_setup_teardown(test_datasets_travel_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(test_models_travel, setup, teardown),
+        cmocka_unit_test(test_half_a_pair_leaves_the_connection_in_step),
+        cmocka_unit_test(test_empty_fields_are_refused),
+        cmocka_unit_test(test_a_shape_alone_gets_no_memory),
         cmocka_unit_test_setup_teardown(test_allocation_failures_leave_nothing, setup,
                                         teardown),
     };

@@ -75,6 +75,8 @@ class Worker:
 
     def connection(self):
         while self.c is None:
+            if time.monotonic() > self.until + 60:
+                raise TimeoutError("the server does not come back")
             try:
                 self.c = Resp(self.path, timeout=60)
                 if self.c.raw("PING").startswith(b"-"):
@@ -203,7 +205,7 @@ def start_workers(path, until, n):
     out = []
     for who, kind in enumerate([Runner, OutReader] + [Worker] * n, 1):
         ours, theirs = multiprocessing.Pipe(False)
-        p = multiprocessing.Process(target=work, args=(kind, path, who, until, theirs))
+        p = multiprocessing.Process(target=work, args=(kind, path, who, until, theirs), daemon=True)
         p.start()
         theirs.close()
         out.append((p, ours))
@@ -213,6 +215,10 @@ def start_workers(path, until, n):
 def collect(workers):
     log, wrong = {}, []
     for p, pipe in workers:
+        if not pipe.poll(180):
+            p.kill()
+            wrong.append("a worker did not end")
+            continue
         theirs, bad = pipe.recv()
         p.join(30)
         wrong += bad
@@ -243,7 +249,9 @@ def start(kind, **more):
 
 def check_quiet(kind):
     with start(kind) as server:
-        log, wrong = collect(start_workers(server.path, time.monotonic() + SECONDS, 5))
+        workers = start_workers(server.path, time.monotonic() + SECONDS, 5)
+        log, wrong = collect(workers)
+        server.check_reports()
         judge(kind, log, wrong)
 
 

@@ -92,6 +92,19 @@ def test_a_failing_op(c):
     equal("it stays", c.call("GET", "text"), b"x")
 
 
+def test_rows_that_differ(c):
+    c.call("AI.TENSORSET", "one", "FLOAT", "1", "2", "VALUES", "10", "20")
+    c.call("AI.TENSORSET", "two", "FLOAT", "2", "2", "VALUES", "1", "2", "3", "4")
+    equal("inputs of different rows run, as in RedisAI",
+          c.call("AI.MODELEXECUTE", "sum", "INPUTS", "2", "two", "one", "OUTPUTS", "1", "z"), b"OK")
+    equal("the result", c.call("AI.TENSORGET", "z", "VALUES"), [b"11", b"22", b"13", b"24"])
+    reply = c.call("AI.DAGRUN", "LOAD", "2", "one", "two", "|>", "AI.MODELRUN", "sum", "INPUTS", "two", "one",
+                   "OUTPUTS", "z", "|>", "AI.TENSORGET", "z", "VALUES")
+    equal("in a DAG", reply, [b"OK", [b"11", b"22", b"13", b"24"]])
+    tap.test(error(c, "WEIR.RUN", "sum", "", "2", "two", "one", "1", "z", "-1").startswith("ERR_SHAPE"),
+             "WEIR.RUN refuses them")
+
+
 def test_wide(c):
     n = 200
     words = ["AI.DAGRUN", "LOAD", "1", "a"]
@@ -214,7 +227,7 @@ def run(kind):
     with Server(kind, module=MODULE, args=("OVERSUBSCRIBE", "1", "THREADS", "2")) as server, \
             server.client() as c:
         set_models(c)
-        for test in (test_time_outs, test_side_by_side, test_a_failing_op, test_wide, test_large,
+        for test in (test_time_outs, test_side_by_side, test_a_failing_op, test_rows_that_differ, test_wide, test_large,
                      test_transactions, test_keys, test_statistics, test_scan):
             test(c)
         test_many_clients(server)

@@ -152,17 +152,17 @@ def check_tls(kind):
 
 
 def check_limits(kind):
-    with start(kind, "MODEL_MAX_BYTES", 100, "MODEL_EXECUTION_TIMEOUT", 100) as server, \
+    with start(kind, "MODEL_MAX_BYTES", 100, "MODEL_EXECUTION_TIMEOUT", 1000) as server, \
             server.client() as c, server.client() as other:
         got = str(set_model(c, "big", ECHO + b" " * 100))
         tap.test(got.startswith("ERR_FULL") and "MODEL_MAX_BYTES" in got, kind + ": too large a model", got)
         got = str(c.reply("AI.MODELSTORE", "big", "ONNX", "CPU", "BLOB", bytes(200)))
         tap.test("MODEL_MAX_BYTES" in got, kind + ": by RedisAI's command too", got)
-        set_model(c, "slow", b"mock; in=x:FLOAT[-1,3]; out=y:FLOAT[-1,3]; delay_us=1500000", "NO_WARM_UP", 1)
+        set_model(c, "slow", b"mock; in=x:FLOAT[-1,3]; out=y:FLOAT[-1,3]; delay_us=5000000", "NO_WARM_UP", 1)
         begun = time.monotonic()
         got = str(c.reply("WEIR.INFER", "slow", "", 1, *INPUT, 1, -1))
         took = time.monotonic() - begun
-        tap.test(got.startswith("ERR_TIMEOUT") and took < 1.2, kind + ": a run ends at the server's limit",
+        tap.test(got.startswith("ERR_TIMEOUT") and took < 4, kind + ": a run ends at the server's limit",
                  got, took)
         got = str(c.reply("WEIR.INFER", "slow", "", 1, *INPUT, 1, 60000))
         tap.test(got.startswith("ERR_TIMEOUT"), kind + ": a client can't ask for more", got)
@@ -183,13 +183,16 @@ def check_deaf(kind):
         took = time.monotonic() - begun
         tap.test(got.startswith("ERR_TIMEOUT"), kind + ": a deaf model times out", got, took)
         begun = time.monotonic()
-        tap.test(c.call("PING") == b"PONG" and time.monotonic() - begun < 0.5,
-                 kind + ": and holds up no other command")
+        tap.test(c.call("WEIR.PUT", "k", *INPUT) == b"OK" and c.call("WEIR.GET", "k")[2] == X and
+                 time.monotonic() - begun < 0.5, kind + ": and holds up no other command")
 
 
 def check_huge_output(kind):
     """A model whose results have no room fails, and only it."""
-    with start(kind) as server, server.client() as c:
+    null = ":allocator_may_return_null=1"  # as the server's own allocator does
+    env = {name: os.environ.get(name, "") + null + more for name, more in (
+        ("ASAN_OPTIONS", ":detect_leaks=0"), ("TSAN_OPTIONS", ""))}
+    with start(kind, env=env) as server, server.client() as c:
         huge = b"mock; in=x:FLOAT[-1,3]; out=y:FLOAT[1000000000,1000000]; op=echo"
         set_model(c, "huge", huge, "NO_WARM_UP", 1)
         got = str(c.reply("WEIR.INFER", "huge", "", 1, *INPUT, 1, -1))
@@ -218,7 +221,7 @@ def check_wrong_arguments(kind):
             text = "it started"
     except ServerError as e:
         text = str(e)
-    tap.test("there is no argument 'MODEL_MAX_BITES'" in text, kind + ": a mistyped limit", text[-500:])
+    tap.test("MODEL_MAX_BITES" in text and "ended with" in text, kind + ": a mistyped limit", text[-500:])
 
 
 def main():

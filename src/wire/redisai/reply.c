@@ -65,6 +65,8 @@ const char *wr_ai_line(char line[WR_AI_LINE_MAX], wr_ai_task task, weir_status s
                        const weir_error *err)
 {
     const char *own = own_text(task, st);
+    if (own == NULL && task == WR_AI_ON_SCRIPT && wr_error_sentence(err) != err->text)
+        own = wr_error_sentence(err); /* what the backend said, as RedisAI passes it on */
     snprintf(line, WR_AI_LINE_MAX, "%s%s", own != NULL ? "" : "ERR ",
              own != NULL ? own : err->text);
     for (char *p = line; *p != '\0'; p++) {

@@ -23,8 +23,13 @@ weir_status wr_conn_push(wr_conn *c, weir_error *err)
             return st;
         wr_moved m =
             wr_socket_send(&c->socket, f->piece + f->first, f->n_pieces - f->first, &n);
-        if (m == WR_MUST_WAIT)
-            return WEIR_OK;
+        if (m == WR_MUST_WAIT) {
+            bool packed = false;
+            st = wr_flow_ahead(f, &packed, err);
+            if (st != WEIR_OK || !packed)
+                return st;
+            continue; /* meanwhile there may be room */
+        }
         c->sending_failed = m != WR_MOVED;
         wr_flow_advance(f, n);
     }

@@ -233,7 +233,7 @@ static wr_verdict try_once(wr_errands *x, wr_errand *e, wr_node *n, bool ask,
         return WR_UNREACHED;
     if (st == WEIR_OK) {
         wr_conn_begin(c, e->until);
-        c->now = c->used_ns;
+        c->now = e->now;
         if (ask)
             st = wr_wire_encode_texts(&c->flow.e, &asking_word, 1, why);
         if (st == WEIR_OK)

@@ -7,7 +7,8 @@
 void wr_flow_fini(wr_flow *f)
 {
     wr_encoded_fini(&f->e);
-    weir_buffer_unref(f->pack);
+    for (int i = 0; i < 2; i++)
+        weir_buffer_unref(f->pack[i].buffer);
     *f = (wr_flow){0};
 }
 
@@ -21,11 +22,15 @@ void wr_flow_reset(wr_flow *f)
     f->row = 0;
     f->first = f->n_pieces = 0;
     f->sent = 0;
-    f->pack_used = 0;
-    if (f->pack_room > WR_FLOW_KEPT) {
-        weir_buffer_unref(f->pack);
-        f->pack = NULL;
-        f->pack_room = 0;
+    f->i_pack = 0;
+    for (int i = 0; i < 2; i++) {
+        f->pack[i].used = 0;
+        f->pack[i].end = 0;
+        if (f->pack[i].room <= WR_FLOW_KEPT)
+            continue;
+        weir_buffer_unref(f->pack[i].buffer);
+        f->pack[i].buffer = NULL;
+        f->pack[i].room = 0;
     }
 }
 
@@ -72,24 +77,40 @@ static bool add_rows(wr_flow *f, const weir_tensor *t, int n_outer, size_t bytes
 
 /* ---- packing what lies scattered ---- */
 
+/* The buffer that takes n bytes more; -1: after what is in pieces is sent. */
+static int choose_pack(wr_flow *f, size_t n)
+{
+    for (int k = 0; k < 2; k++) {
+        int i = (f->i_pack + k) % 2;
+        if (f->pack[i].end <= f->first)
+            f->pack[i].used = 0;
+        if (f->pack[i].used == 0 || f->pack[i].used + n <= f->pack[i].room)
+            return i;
+    }
+    return -1;
+}
+
 /* `n` bytes behind what is packed already; NULL without an error: after what is in pieces is sent. */
 static weir_status pack_room(wr_flow *f, size_t n, char **out, weir_error *err)
 {
+    int i = choose_pack(f, n);
     *out = NULL;
-    if (f->pack_used + n > f->pack_room) {
-        if (f->pack_used > 0)
-            return WEIR_OK;
+    if (i < 0)
+        return WEIR_OK;
+    if (n > f->pack[i].room) {
         int64_t room = n < WR_FLOW_PACK ? WR_FLOW_PACK : (int64_t)n;
-        weir_buffer_unref(f->pack);
-        f->pack = NULL;
-        f->pack_room = 0;
-        weir_status st = weir_buffer_new(&f->pack, WEIR_U8, 1, &room, err);
+        weir_buffer_unref(f->pack[i].buffer);
+        f->pack[i].buffer = NULL;
+        f->pack[i].room = 0;
+        weir_status st = weir_buffer_new(&f->pack[i].buffer, WEIR_U8, 1, &room, err);
         if (st != WEIR_OK)
             return st;
-        f->pack_room = (size_t)room;
+        f->pack[i].room = (size_t)room;
     }
-    *out = (char *)weir_buffer_view(f->pack).data + f->pack_used;
-    f->pack_used += n;
+    *out = (char *)weir_buffer_view(f->pack[i].buffer).data + f->pack[i].used;
+    f->pack[i].used += n;
+    f->pack[i].end = f->n_pieces + 1; /* the piece that the caller adds */
+    f->i_pack = i;
     return WEIR_OK;
 }
 
@@ -141,12 +162,9 @@ static weir_status add_payload(wr_flow *f, bool *ended, weir_error *err)
     return WEIR_OK;
 }
 
-weir_status wr_flow_fill(wr_flow *f, weir_error *err)
+/* Text and payloads into pieces, as many as there are places for. */
+static weir_status add_pieces(wr_flow *f, weir_error *err)
 {
-    if (f->first < f->n_pieces)
-        return WEIR_OK;
-    f->first = f->n_pieces = 0;
-    f->pack_used = 0;
     while (f->n_pieces < WR_FLOW_PIECES) {
         bool last = f->i == f->e.n_payloads, ended = false;
         size_t until = last ? f->e.text.n : f->e.payload[f->i].at;
@@ -164,11 +182,43 @@ weir_status wr_flow_fill(wr_flow *f, weir_error *err)
         if (ended) {
             f->i++;
             f->row = 0;
-        } else if (f->n_pieces == before) {
-            break; /* the packing buffer must go out first */
+        } else if (f->n_pieces == before || f->pack[f->i_pack].end == f->n_pieces) {
+            break; /* what is packed goes out first, or at once */
         }
     }
     return WEIR_OK;
+}
+
+weir_status wr_flow_fill(wr_flow *f, weir_error *err)
+{
+    if (f->first < f->n_pieces)
+        return WEIR_OK;
+    f->first = f->n_pieces = 0;
+    f->i_pack = 0;
+    for (int i = 0; i < 2; i++) {
+        f->pack[i].used = 0;
+        f->pack[i].end = 0;
+    }
+    return add_pieces(f, err);
+}
+
+weir_status wr_flow_ahead(wr_flow *f, bool *done, weir_error *err)
+{
+    int before = f->n_pieces;
+    *done = false;
+    if (f->i == f->e.n_payloads || f->row == 0 || f->pack[f->i_pack].end == 0)
+        return WEIR_OK; /* nothing was packed: what is left lies ready */
+    if (f->first > 0) {
+        memmove(f->piece, f->piece + f->first,
+                (size_t)(f->n_pieces - f->first) * sizeof *f->piece);
+        for (int i = 0; i < 2; i++)
+            f->pack[i].end = f->pack[i].end > f->first ? f->pack[i].end - f->first : 0;
+        before = f->n_pieces -= f->first;
+        f->first = 0;
+    }
+    weir_status st = add_pieces(f, err);
+    *done = f->n_pieces > before;
+    return st;
 }
 
 void wr_flow_advance(wr_flow *f, size_t n)

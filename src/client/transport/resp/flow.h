@@ -24,8 +24,13 @@ typedef struct wr_flow {
     struct iovec piece[WR_FLOW_PIECES];
     int first, n_pieces; /* not yet sent: piece[first .. n_pieces) */
     uint64_t sent;       /* bytes handed to the kernel since the reset */
-    weir_buffer *pack;
-    size_t pack_room, pack_used;
+    /* Two buffers to pack into, so that the next rows are packed while the kernel takes the last ones. */
+    struct {
+        weir_buffer *buffer;
+        size_t room, used;
+        int end; /* behind its last piece: with first there, it is free again */
+    } pack[2];
+    int i_pack; /* the one that is being filled */
     uint64_t n_packs, packed_bytes; /* counted, for statistics; the owner zeroes them */
 } wr_flow;
 
@@ -36,6 +41,10 @@ void wr_flow_reset(wr_flow *f);
 
 /* Make sure that there are pieces, unless all is sent. ERR_NOMEM. */
 weir_status wr_flow_fill(wr_flow *f, weir_error *err);
+
+/* The kernel takes no more now: put what is to be packed next into pieces, if there is room. False: there
+ * was nothing to do. */
+weir_status wr_flow_ahead(wr_flow *f, bool *done, weir_error *err);
 
 /* `n` bytes of the pieces were sent. */
 void wr_flow_advance(wr_flow *f, size_t n);
