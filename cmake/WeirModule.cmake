@@ -14,6 +14,9 @@ if(module_sources AND "client" IN_LIST WEIR_ROOMS)
   set_target_properties(weir_module PROPERTIES PREFIX "" OUTPUT_NAME weir
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib/weir)
   target_link_options(weir_module PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic)
-  install(TARGETS weir_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir)
+  # Redis 7 and Valkey refuse a module that may not be executed; Debian's CMake would not let it.
+  install(TARGETS weir_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir
+    PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ
+    WORLD_EXECUTE)
   weir_note(BUILT "Redis/Valkey module: lib/weir/weir.so")
 endif()

@@ -151,7 +151,7 @@ static void become_server(const service *s, char **more, int n_more)
     memcpy(word, fixed, sizeof fixed);
     for (int i = 0; i < n_more; i++)
         word[N_FIXED + i] = more[i];
-    /* docs/performance.md: pages that were used once are kept for the next large tensor */
+    /* docs/redis.md: pages that were used once are kept for the next large tensor */
     setenv("MALLOC_CONF", "dirty_decay_ms:-1,muzzy_decay_ms:-1", 0);
     umask(077);
     setsid(); /* a Ctrl-C is ours, we tell the server */
