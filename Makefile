@@ -36,7 +36,7 @@ dev: build/dev ## -Og, asserts, warnings are errors
 asan: build/asan ## address and undefined-behaviour sanitizers
 tsan: build/tsan ## thread sanitizer
 clang: build/clang ## dev with clang
-core: build/core ## library and program alone, no backend
+core: build/core ## library, module and program alone, no backend
 fuzz: ## libFuzzer programs; runs each for FUZZ_SECONDS (default 30)
 	$(MAKE) build/fuzz TARGET=weir_fuzz_targets
 	scripts/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),30)
