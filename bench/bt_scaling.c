@@ -9,13 +9,13 @@
  * Prints a line per function: quartiles over all clients and iterations (plot.py draws them as boxes), and
  * a line per configuration with the rate of all clients together. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "infer.h"
@@ -37,10 +37,10 @@ typedef struct plan {
     const char *program; /* "inference" or "throughput" */
     const char *address;
     int shards, clients, iterations;
-    int64_t n;     /* throughput: floats of the tensor */
-    bool torch;    /* the script is TorchScript */
-    int go[2];     /* closed: begin */
-    int ready[2];  /* a byte of each client that is ready */
+    int64_t n;    /* throughput: floats of the tensor */
+    bool torch;   /* the script is TorchScript */
+    int go[2];    /* closed: begin */
+    int ready[2]; /* a byte of each client that is ready */
 } plan;
 
 static const char *const step_names[FUNCTIONS] = {"put_tensor", "run_script", "run_model",
@@ -67,8 +67,8 @@ static weir_status prepare(client *k)
 {
     weir_str in = weir_cstr(k->name[0]), out = weir_cstr(k->name[1]);
     if (k->p->torch)
-        return weir_run_script(k->c, WEIR_STR("prepare"), WEIR_STR("pre_process_3ch"), &in,
-                               1, &out, 1, k->err);
+        return weir_run_script(k->c, WEIR_STR("prepare"), WEIR_STR("pre_process_3ch"),
+                               &in, 1, &out, 1, k->err);
     return weir_run(k->c, WEIR_STR("prepare"), &in, 1, &out, 1, k->err);
 }
 
@@ -83,7 +83,8 @@ static weir_status step(client *k, int function)
     case 1:
         return infers ? prepare(k) : WEIR_OK;
     case 2:
-        return infers ? weir_run(k->c, WEIR_STR("resnet50"), &x, 1, &y, 1, k->err) : WEIR_OK;
+        return infers ? weir_run(k->c, WEIR_STR("resnet50"), &x, 1, &y, 1, k->err)
+                      : WEIR_OK;
     default:
         return weir_get(k->c, infers ? y : first, &k->out, k->err);
     }
@@ -106,9 +107,10 @@ static bool client_init(client *k, const plan *p, int rank, weir_error *err)
     for (int64_t i = 0; infers && i < n; i++)
         x[i] *= 255;
     return weir_client_new(&k->c, weir_cstr(p->address), NULL, err) == WEIR_OK &&
-           weir_tensor_init(&k->in, x, WEIR_F32, infers ? 3 : 2, infers ? image : row, err) ==
-               WEIR_OK &&
-           weir_tensor_init(&k->out, y, WEIR_F32, 2, infers ? classes : row, err) == WEIR_OK;
+           weir_tensor_init(&k->in, x, WEIR_F32, infers ? 3 : 2, infers ? image : row,
+                            err) == WEIR_OK &&
+           weir_tensor_init(&k->out, y, WEIR_F32, 2, infers ? classes : row, err) ==
+               WEIR_OK;
 }
 
 static bool iterate(client *k, double *took[FUNCTIONS], int i)
@@ -258,8 +260,8 @@ static bool set_models(plan *p, const char *models, weir_error *err)
     if (st == WEIR_OK)
         st = weir_set_model_file(c, WEIR_STR("resnet50"), weir_cstr(path), NULL, err);
     if (st == WEIR_OK) {
-        p->torch = weir_set_script(c, WEIR_STR("prepare"), weir_cstr(script), NULL, err) ==
-                   WEIR_OK;
+        p->torch = weir_set_script(c, WEIR_STR("prepare"), weir_cstr(script), NULL,
+                                   err) == WEIR_OK;
         snprintf(path, sizeof path, "%s/preprocess.onnx", models);
         if (!p->torch)
             st = weir_set_model_file(c, WEIR_STR("prepare"), weir_cstr(path), NULL, err);
@@ -324,11 +326,13 @@ int main(int argc, char **argv)
     bool good = true;
     if (!infer_arguments(argc, argv, &opt))
         return 2;
-    board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    board *b =
+        mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (b == MAP_FAILED)
         return 1;
     printf("# box LABEL SHARDS CLIENTS FUNCTION min p05 q1 median q3 p95 max mean, "
-           "milliseconds\n# rate LABEL SHARDS CLIENTS iterations per second of all clients\n");
+           "milliseconds\n# rate LABEL SHARDS CLIENTS iterations per second of all "
+           "clients\n");
     for (size_t i = 0; i < sizeof shards / sizeof *shards; i++) {
         static server s[6];
         char address[512], why[SERVER_TEXT];

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Draws what bench.sh or bars.sh printed: samples per second by batch, put and get by size.
+"""Draws what bench.sh or bars.sh printed: samples per second by batch, put and get by size; or what
+bt_scaling printed: a box per function, shards and clients.
 
 usage: bench/bench.sh BUILD_DIR | tee out.txt; bench/plot.py out.txt PICTURE.png
 """
@@ -27,6 +28,45 @@ def read(path):
     return infer, tensor
 
 
+def read_boxes(path):
+    """{(label, function): {(shards, clients): quantiles in ms}}"""
+    boxes = {}
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            word = line.split()
+            if word[:1] == ["box"]:
+                at = boxes.setdefault((word[1], word[4]), {})
+                at[int(word[2]), int(word[3])] = [float(v) for v in word[5:]]
+    return boxes
+
+
+def draw_boxes(plt, boxes, path):
+    """Whiskers are the 5th and 95th percentile."""
+    figure, axes = plt.subplots(2, 4, figsize=(13, 6))
+    colours = ["C0", "C1", "C2"]
+    for axis, ((label, function), at) in zip(axes.flat, boxes.items()):
+        shards = sorted({s for s, _ in at})
+        clients = sorted({c for _, c in at})
+        for i, s in enumerate(shards):
+            drawn = [{"whislo": q[1], "q1": q[2], "med": q[3], "q3": q[4], "whishi": q[5]}
+                     for q in (at[s, c] for c in clients if (s, c) in at)]
+            places = [k + 0.25 * (i - 1) for k, c in enumerate(clients) if (s, c) in at]
+            axis.bxp(drawn, positions=places, widths=0.2, showfliers=False, patch_artist=True,
+                     boxprops={"facecolor": colours[i], "alpha": 0.6},
+                     medianprops={"color": "k"})
+            axis.plot([], [], color=colours[i], lw=6, alpha=0.6, label="%d shards" % s)
+        axis.set_xticks(range(len(clients)))
+        axis.set_xticklabels(clients)
+        axis.set(yscale="log", title="%s: %s" % (label, function), ylabel="ms")
+        axis.title.set_fontsize(8)
+        axis.grid(alpha=0.3)
+    for axis in axes[1]:
+        axis.set_xlabel("client processes")
+    axes.flat[0].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=80)
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -37,6 +77,10 @@ def main():
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    boxes = read_boxes(sys.argv[1])
+    if boxes:
+        draw_boxes(plt, boxes, sys.argv[2])
+        return
     infer, tensor = read(sys.argv[1])
     if not infer and not tensor:
         sys.exit("plot.py: %s holds no table of the benchmarks" % sys.argv[1])

@@ -347,10 +347,11 @@ static int begin_run(call *c, host_ctx *ctx)
     return refuse(c, ctx, st);
 }
 
-/* Texts can make any run of a script long: what earlier ones took says nothing. */
+/* A script has one expectation for all its functions, and texts can make any of them long: what earlier
+ * runs took says nothing. */
 static int64_t inline_bound(const wr_req *q)
 {
-    return q->n_script_keys > 0 || q->n_script_args > 0 ? 0 : module.inline_ns;
+    return q->function.n > 0 ? 0 : module.inline_ns;
 }
 
 int call_run(call *c, host_ctx *ctx)

@@ -10,7 +10,7 @@
 enum {
     DEPTH = 8,         /* arrays within arrays; ours have five */
     DIRECT = 16 << 10, /* contiguous runs from this many bytes on are read in place */
-    STAGE = 2 << 20   /* bytes read at once to be scattered */
+    STAGE = 2 << 20    /* bytes read at once to be scattered */
 };
 
 typedef struct reader {

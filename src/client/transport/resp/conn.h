@@ -54,7 +54,7 @@ typedef struct wr_conn {
     struct wr_conn *next;
     wr_socket socket;
     weir_deadline until; /* of what is going on */
-    int64_t used_ns; /* when it was last given back; 0: new */
+    int64_t used_ns;     /* when it was last given back; 0: new */
     int64_t
         now; /* the clock as read a moment ago, for the first wait of a request; 0: read it */
     bool sending_failed;

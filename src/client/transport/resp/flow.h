@@ -30,7 +30,7 @@ typedef struct wr_flow {
         size_t room, used;
         int end; /* behind its last piece: with first there, it is free again */
     } pack[2];
-    int i_pack; /* the one that is being filled */
+    int i_pack;                     /* the one that is being filled */
     uint64_t n_packs, packed_bytes; /* counted, for statistics; the owner zeroes them */
 } wr_flow;
 
