@@ -9,9 +9,8 @@
 ///     redis://[USER:PASSWORD@]HOST[:PORT][,..][/DB]    Redis or Valkey with Weir's module, a cluster too
 ///     rediss://..  unix:PATH                           the same over TLS, over a Unix socket
 ///
-/// `node:` is not built yet, `rediss:` not without OpenSSL: they are refused with a message.
-/// docs/client.md says what is different on a server: options of addresses, environment, what a broken
-/// connection means, how a cluster is used.
+/// `node:` is not built yet, `rediss:` not without OpenSSL: they are refused with a message. docs/client.md
+/// says what is different on a server: options, environment, broken connections, clusters.
 ///
 /// Ways of calling. `weir_infer` is one exchange: inputs in, outputs out, nothing is stored.
 /// `weir_put`, `weir_run`, `weir_get` go through keys, for pipelines and sharing. Every verb that
@@ -773,9 +772,8 @@ typedef struct weir_backend_info {
     char hint[256];   ///< when absent: why, and what to install
 } weir_backend_info;
 
-/// List the backends that Weir knows, loading each to see (torch may take half a second): of this
-/// process, or of the client's server.
-/// @param c    borrowed; NULL looks with default options in this process
+/// List the backends that Weir knows, loading each to see (torch may take half a second).
+/// @param c    borrowed: in its process or server; NULL looks with default options in this process
 /// @param out  given: up to n entries
 /// @param n    room at out
 /// @return how many there are. Any thread.
@@ -789,8 +787,7 @@ typedef struct weir_server_info {
     char weir[32];     ///< of Weir there
 } weir_server_info;
 
-/// List the servers that hold the client's data, asking each: one, or a cluster's primaries. One that
-/// does not answer within five seconds is left out.
+/// List the servers that hold the client's data: one, or a cluster's primaries, as far as they answer.
 /// @param c    borrowed
 /// @param out  given: up to n entries
 /// @param n    room at out

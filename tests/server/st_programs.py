@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import MODULE, Cluster, Resp, Server, kinds, program, tap, wait_for  # noqa: E402
+from servers import MODULE, Cluster, Resp, Server, kinds_or_skip, program, tap, wait_for  # noqa: E402
 
 BIN = os.path.join(os.environ.get("WEIR_BINARY_DIR", ""), "bin")
 WEIR = os.path.join(BIN, "weir")
@@ -160,21 +160,18 @@ def check_eval():
 
 
 def main():
-    if not MODULE or not os.path.exists(MODULE):
-        tap.skip_all("no module weir.so")
-    if not kinds():
-        tap.skip_all("no server: run scripts/setup.sh server")
-    for kind in kinds():
+    found = kinds_or_skip()
+    for kind in found:
         with Server(kind, **ARGS) as server:
             check_lesson(kind, "unix:" + server.path, [server])
             check_info(kind, "unix:" + server.path, [server], kind)
             environment = {k: server.env[k] for k in ("LD_LIBRARY_PATH", "LD_PRELOAD", "ASAN_OPTIONS")
                            if k in server.env}
             check_serve(kind, environment)
-    with Cluster(3, kind=kinds()[0], **ARGS) as cluster:
+    with Cluster(3, kind=found[0], **ARGS) as cluster:
         address = "redis://127.0.0.1:%d" % cluster.primaries[0].port
         check_lesson("cluster", address, cluster.primaries)
-        check_info("cluster", address, cluster.primaries, kinds()[0])
+        check_info("cluster", address, cluster.primaries, found[0])
     if program("redis") == "/usr/bin/redis-server" and not os.environ.get("WEIR_SANITIZE"):
         check_eval()
     tap.done()
