@@ -8,8 +8,8 @@ DESTDIR ?=
 export PATH := $(PATH):$(or $(WEIR_PREFIX),$(CURDIR)/.deps)/usr/bin
 
 .DEFAULT_GOAL := release
-.PHONY: help release dev asan tsan fuzz clang core setup demo check bench bars format lint \
-  stats docs dist install clean
+.PHONY: help release dev asan tsan fuzz clang core setup demo check serve serve-stop bench bars \
+  format lint stats docs dist install clean
 
 help: ## this list
 	@awk -f scripts/help.awk Makefile
@@ -23,13 +23,20 @@ demo: ## install what is needed, build, run the ocean with a learned closure
 check: ## install what is needed, build with sanitizers, run lint and every test
 	JOBS=$(JOBS) scripts/check.sh
 
+serve: release ## a private Redis or Valkey with Weir's module; prints its address; Ctrl-C ends it
+	LD_LIBRARY_PATH=$(wildcard $(or $(WEIR_PREFIX),$(CURDIR)/.deps)/usr/lib/*-linux-gnu) \
+	  build/release/bin/weir serve $(SERVE)
+
+serve-stop: ## end it from elsewhere
+	build/release/bin/weir serve --stop
+
 ##@ Build
 release: build/release ## optimised (the default)
 dev: build/dev ## -Og, asserts, warnings are errors
 asan: build/asan ## address and undefined-behaviour sanitizers
 tsan: build/tsan ## thread sanitizer
 clang: build/clang ## dev with clang
-core: build/core ## library and program alone, no backend
+core: build/core ## library, module and program alone, no backend
 fuzz: ## libFuzzer programs; runs each for FUZZ_SECONDS (default 30)
 	$(MAKE) build/fuzz TARGET=weir_fuzz_targets
 	scripts/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),30)

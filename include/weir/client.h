@@ -770,9 +770,8 @@ typedef struct weir_backend_info {
     char hint[256];   ///< when absent: why, and what to install
 } weir_backend_info;
 
-/// List the backends that Weir knows, loading each to see (torch may take half a second): of this
-/// process, or of the client's server.
-/// @param c    borrowed; NULL looks with default options in this process
+/// List the backends that Weir knows, loading each to see (torch may take half a second).
+/// @param c    borrowed: in its process or server; NULL looks with default options in this process
 /// @param out  given: up to n entries
 /// @param n    room at out
 /// @return how many there are. Any thread.
@@ -786,8 +785,7 @@ typedef struct weir_server_info {
     char weir[32];     ///< of Weir there
 } weir_server_info;
 
-/// List the servers that hold the client's data, asking each: one, or a cluster's primaries. One that
-/// does not answer within five seconds is left out.
+/// List the servers that hold the client's data: one, or a cluster's primaries, as far as they answer.
 /// @param c    borrowed
 /// @param out  given: up to n entries
 /// @param n    room at out

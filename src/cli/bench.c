@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `weir bench`: a quick look at put, get and infer on this machine. The careful measurements, beside
+/* `weir bench`: a quick look at put, get and infer, in this process or on a server. The careful measurements, beside
  * direct library calls, are in bench/ of the source. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/tiny.h"
@@ -12,8 +13,11 @@
 
 static int64_t runs = 31;
 static const char *model_file = "";
+static const char *address = NULL;
 
 static const cli_option options[] = {
+    {"--address", CLI_TEXT, &address, 0, 0, "ADDRESS",
+     "measure there, as redis://HOST or unix:PATH (this process)"},
     {"--runs", CLI_INT, &runs, 1, 100000, "N", "measurements of each line (31)"},
     {"--write-model", CLI_TEXT, &model_file, 0, 0, "FILE",
      "write the tiny network that is timed as ONNX to FILE, measure nothing"}};
@@ -35,19 +39,34 @@ static weir_status call_memcpy(subject *s, weir_error *err)
     return WEIR_OK;
 }
 
+/* The name of what is put and of the network: others may use the same server. */
+static weir_str own_name(void)
+{
+    static char name[32];
+    if (name[0] == '\0')
+        snprintf(name, sizeof name, "weir-bench-%ld", (long)getpid());
+    return weir_cstr(name);
+}
+
+static weir_status call_exists(subject *s, weir_error *err)
+{
+    bool found;
+    return weir_exists(s->client, WEIR_TENSOR, own_name(), &found, err);
+}
+
 static weir_status call_put(subject *s, weir_error *err)
 {
-    return weir_put(s->client, WEIR_STR("bench"), &s->from, err);
+    return weir_put(s->client, own_name(), &s->from, err);
 }
 
 static weir_status call_get(subject *s, weir_error *err)
 {
-    return weir_get(s->client, WEIR_STR("bench"), &s->to, err);
+    return weir_get(s->client, own_name(), &s->to, err);
 }
 
 static weir_status call_infer(subject *s, weir_error *err)
 {
-    return weir_infer(s->client, WEIR_STR("tiny"), &s->from, 1, &s->to, 1, err);
+    return weir_infer(s->client, own_name(), &s->from, 1, &s->to, 1, err);
 }
 
 /* Seconds of one call: so many calls that a measurement takes about a millisecond. */
@@ -132,7 +151,7 @@ static weir_status bench_infer(weir_client *client, weir_error *err)
 
     if (bytes == NULL)
         return weir_fail(err, WEIR_ERR_NOMEM, "no memory for the tiny network");
-    weir_status st = weir_set_model(client, WEIR_STR("tiny"), bytes, n, NULL, err);
+    weir_status st = weir_set_model(client, own_name(), bytes, n, NULL, err);
     free(bytes);
     if (st == WEIR_OK)
         st = weir_tensor_init(&s.from, x, WEIR_F32, 2, x_shape, err);
@@ -142,6 +161,8 @@ static weir_status bench_infer(weir_client *client, weir_error *err)
         st = measure(&s, call_infer, &t, err);
     if (st == WEIR_OK)
         row("10-64-64-1", "infer", &t, 0);
+    if (st == WEIR_OK)
+        st = weir_del(client, WEIR_MODEL, own_name(), err);
     return st;
 }
 
@@ -159,9 +180,43 @@ static int write_model(void)
     return CLI_OK;
 }
 
-static int run(char **args, int n_args)
+static void print_head(weir_client *client)
+{
+    weir_server_info s = {0};
+    char text[400];
+    (void)weir_servers(client, &s, 1);
+    snprintf(text, sizeof text, "one call, %s%s%s%s%s",
+             s.kind[0] == '\0' ? "a server" : s.kind, s.address[0] == '\0' ? "" : " ",
+             s.address[0] == '\0' ? "" : s.version, s.address[0] == '\0' ? "" : " at ",
+             s.address);
+    cli_headline(text);
+    printf("  %-10s %-8s %12s %12s %12s\n", "what", "verb", "median", "p05", "p95");
+}
+
+static weir_status bench_all(weir_client *client, weir_error *err)
 {
     static const int64_t n_floats[] = {256, 16384, 262144, 4194304};
+    subject nothing = {.client = client};
+    weir_meter_stats t;
+    weir_status st = measure(&nothing, call_exists, &t, err);
+    if (st == WEIR_OK)
+        row("-", "exists", &t, 0); /* the price of an exchange */
+    for (size_t i = 0; st == WEIR_OK && i < sizeof n_floats / sizeof *n_floats; i++)
+        st = bench_size(client, n_floats[i], err);
+    if (st == WEIR_OK)
+        st = weir_del(client, WEIR_TENSOR, own_name(), err);
+    if (st == WEIR_OK) {
+        st = bench_infer(client, err);
+        if (st == WEIR_ERR_BACKEND) { /* a build without it is no failure */
+            printf("  %-10s %-8s %s\n", "10-64-64-1", "infer", err->text);
+            st = WEIR_OK;
+        }
+    }
+    return st;
+}
+
+static int run(char **args, int n_args)
+{
     weir_client *client = NULL;
     weir_error err = {0};
 
@@ -169,31 +224,27 @@ static int run(char **args, int n_args)
     (void)n_args;
     if (model_file[0] != '\0')
         return write_model();
-    weir_status st =
-        weir_client_new(&client, WEIR_STR("embedded:weir-bench"), NULL, &err);
-    cli_headline("one call, embedded");
-    printf("  %-10s %-8s %12s %12s %12s\n", "what", "verb", "median", "p05", "p95");
-    for (size_t i = 0; st == WEIR_OK && i < sizeof n_floats / sizeof *n_floats; i++)
-        st = bench_size(client, n_floats[i], &err);
+    weir_status st = weir_client_new(
+        &client, weir_cstr(address == NULL ? "embedded:weir-bench" : address), NULL,
+        &err);
     if (st == WEIR_OK) {
-        st = bench_infer(client, &err);
-        if (st == WEIR_ERR_BACKEND) { /* a build without it is no failure */
-            printf("  %-10s %-8s %s\n", "10-64-64-1", "infer", err.text);
-            st = WEIR_OK;
-        }
+        print_head(client);
+        st = bench_all(client, &err);
     }
     weir_client_free(client);
     return st == WEIR_OK ? CLI_OK : cli_fail(CLI_FAILED, "bench", "%s", err.text);
 }
 
-const cli_command cli_bench = {.name = "bench",
-                               .arguments = "",
-                               .summary =
-                                   "time put, get and a tiny infer on this machine",
-                               .text = "A quick table: memcpy, put and get by size, and "
-                                       "one infer of a tiny network when the\n"
-                                       "onnx backend is there. 'make bars' in the source "
-                                       "compares with direct library calls.\n",
-                               .option = options,
-                               .n_options = sizeof options / sizeof *options,
-                               .run = run};
+const cli_command cli_bench = {
+    .name = "bench",
+    .arguments = "",
+    .summary = "time put, get and a tiny infer, here or on a server",
+    .text = "A quick table: an exchange, memcpy, put and get by "
+            "size, and one infer of a tiny network\n"
+            "when the onnx backend is there. What it puts "
+            "on a server it takes away. 'make bars'\n"
+            "in the source compares with direct library "
+            "calls.\n",
+    .option = options,
+    .n_options = sizeof options / sizeof *options,
+    .run = run};

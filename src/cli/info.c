@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `weir info`: what this build is, what the machine has, which backends and transports work. */
+#include "cli/info.h"
+
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/json.h"
-#include "weir/client.h"
+#include "cli/place.h"
 
 static bool as_json;
+static const char *address = NULL;
 
 static const cli_option options[] = {
+    {"--address", CLI_TEXT, &address, 0, 0, "ADDRESS",
+     "say what answers there instead, as redis://HOST or unix:PATH"},
     {"--json", CLI_FLAG, &as_json, 0, 0, NULL, "write JSON instead of text"}};
-
-enum { BACKENDS_MAX = 16 };
 
 typedef struct machine {
     long cores_online;
@@ -108,8 +110,13 @@ static const struct {
     {"embedded:", "embedded:weir-info", "store and models inside the process"},
     {"node:NAME", "node:weir-info", "one server per node, over shared memory"},
     {"redis://HOST", "redis://127.0.0.1:1", "Redis or Valkey with Weir's module"},
+    {"rediss://HOST", "rediss://127.0.0.1:1", "the same, over TLS"},
     {"unix:PATH", "unix:/nonexistent/weir-info", "the same, over a local socket"}};
 enum { N_TRANSPORTS = sizeof transports / sizeof *transports };
+
+/* What loads the module. */
+static const char *const servers[] = {"redis-server", "valkey-server"};
+enum { N_SERVERS = sizeof servers / sizeof *servers };
 
 static bool is_built(int i)
 {
@@ -120,9 +127,38 @@ static bool is_built(int i)
     return st != WEIR_ERR_UNSUPPORTED && st != WEIR_ERR_ARG;
 }
 
+void info_backends_text(const weir_backend_info *b, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (b[i].present)
+            printf("  %-13s present, %s\n  %-13s %s\n", b[i].name, b[i].version, "",
+                   b[i].path);
+        else
+            printf("  %-13s absent: %s\n", b[i].name, b[i].hint);
+    }
+    if (n == 0)
+        printf(
+            "  none found; WEIR_BACKEND_PATH names the folder of weir_backend_NAME.so\n");
+}
+
+void info_backends_json(json *j, const weir_backend_info *b, int n)
+{
+    json_open(j, "backends", '[');
+    for (int i = 0; i < n; i++) {
+        json_open(j, NULL, '{');
+        json_text(j, "name", b[i].name);
+        json_bool(j, "present", b[i].present);
+        json_text(j, "version", b[i].version);
+        json_text(j, "path", b[i].path);
+        json_text(j, "hint", b[i].hint);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void print_text(const machine *m, const weir_backend_info *b, int n)
 {
-    char all[32], free_now[32];
+    char all[32], free_now[32], module[4096];
     cli_headline("weir");
     printf("  version      %s\n  build        %s, %s\n", weir_version(), compiler(),
            build_kind());
@@ -134,25 +170,26 @@ static void print_text(const machine *m, const weir_backend_info *b, int n)
            cli_bytes(m->available_bytes, free_now, sizeof free_now));
     printf("  huge pages   %s\n", m->huge_pages);
     cli_headline("backends");
-    for (int i = 0; i < n; i++) {
-        if (b[i].present)
-            printf("  %-12s present, %s\n  %-12s %s\n", b[i].name, b[i].version, "",
-                   b[i].path);
-        else
-            printf("  %-12s absent: %s\n", b[i].name, b[i].hint);
-    }
-    if (n == 0)
-        printf(
-            "  none found; WEIR_BACKEND_PATH names the folder of weir_backend_NAME.so\n");
+    info_backends_text(b, n);
     cli_headline("transports");
     for (int i = 0; i < N_TRANSPORTS; i++)
-        printf("  %-12s %-10s %s\n", transports[i].address,
+        printf("  %-13s %-10s %s\n", transports[i].address,
                is_built(i) ? "built" : "not built", transports[i].text);
+    cli_headline("servers");
+    printf("  %-13s %s\n", "module",
+           place_module(module, sizeof module)
+               ? module
+               : "absent: no weir.so beside this program");
+    for (int i = 0; i < N_SERVERS; i++)
+        printf("  %-13s %s\n", servers[i],
+               place_program(servers[i], module, sizeof module) ? module
+                                                                : "absent, not in PATH");
 }
 
 static void print_json(const machine *m, const weir_backend_info *b, int n)
 {
     json j = {.f = stdout};
+    char path[4096];
     json_open(&j, NULL, '{');
     json_text(&j, "version", weir_version());
     json_text(&j, "compiler", compiler());
@@ -165,17 +202,13 @@ static void print_json(const machine *m, const weir_backend_info *b, int n)
     json_int(&j, "available_bytes", (int64_t)m->available_bytes);
     json_text(&j, "huge_pages", m->huge_pages);
     json_close(&j, '}');
-    json_open(&j, "backends", '[');
-    for (int i = 0; i < n; i++) {
-        json_open(&j, NULL, '{');
-        json_text(&j, "name", b[i].name);
-        json_bool(&j, "present", b[i].present);
-        json_text(&j, "version", b[i].version);
-        json_text(&j, "path", b[i].path);
-        json_text(&j, "hint", b[i].hint);
-        json_close(&j, '}');
-    }
-    json_close(&j, ']');
+    info_backends_json(&j, b, n);
+    json_text(&j, "module", place_module(path, sizeof path) ? path : "");
+    json_open(&j, "servers", '{');
+    for (int i = 0; i < N_SERVERS; i++)
+        json_text(&j, servers[i],
+                  place_program(servers[i], path, sizeof path) ? path : "");
+    json_close(&j, '}');
     json_open(&j, "transports", '[');
     for (int i = 0; i < N_TRANSPORTS; i++) {
         json_open(&j, NULL, '{');
@@ -189,14 +222,16 @@ static void print_json(const machine *m, const weir_backend_info *b, int n)
 
 static int run(char **args, int n_args)
 {
-    static weir_backend_info backends[BACKENDS_MAX];
+    static weir_backend_info backends[INFO_BACKENDS_MAX];
     machine m;
 
     (void)args;
     (void)n_args;
+    if (address != NULL)
+        return info_address(address, as_json);
     look(&m);
-    size_t n = weir_backends(NULL, backends, BACKENDS_MAX);
-    int shown = n > BACKENDS_MAX ? BACKENDS_MAX : (int)n;
+    size_t n = weir_backends(NULL, backends, INFO_BACKENDS_MAX);
+    int shown = n > INFO_BACKENDS_MAX ? INFO_BACKENDS_MAX : (int)n;
     if (as_json)
         print_json(&m, backends, shown);
     else
@@ -206,12 +241,16 @@ static int run(char **args, int n_args)
 
 const cli_command cli_info = {.name = "info",
                               .arguments = "",
-                              .summary = "what this build and this machine have",
+                              .summary = "what this build, this machine or a server have",
                               .text = "Version and build, cores that this process may "
                                       "use, memory, which inference backends\n"
                                       "are there (and for an absent one what to "
-                                      "install), which transports are built. Loads\n"
-                                      "each backend to see whether it works.\n",
+                                      "install), which transports are built,\n"
+                                      "where the module for Redis and Valkey lies. Loads "
+                                      "each backend to see whether it\n"
+                                      "works. With --address: what answers there, its "
+                                      "version and Weir's, its backends and\n"
+                                      "its statistics.\n",
                               .option = options,
                               .n_options = sizeof options / sizeof *options,
                               .run = run};

@@ -31,7 +31,7 @@ const char *probe_state(void)
     return state;
 }
 
-/* lib/weir/weir.so -> bin/weir, in the build tree and when installed. */
+/* lib/weir/weir.so -> bin/weir, in the build tree and when installed; or lib/ARCHITECTURE/weir/. */
 static bool beside_us(wr_text *out)
 {
     Dl_info us;
@@ -39,12 +39,17 @@ static bool beside_us(wr_text *out)
     if (dladdr((const void *)(uintptr_t)&module, &us) == 0 ||
         (real = realpath(us.dli_fname, NULL)) == NULL)
         return false;
-    for (int up = 0; up < 3; up++) {
+    for (int up = 1; up <= 4; up++) {
         char *slash = strrchr(real, '/');
         if (slash != NULL)
             *slash = '\0';
+        if (up < 3)
+            continue;
+        wr_text_fini(out);
+        wr_text_printf(out, "%s/bin/weir", real);
+        if (out->failed || access(out->p, X_OK) == 0)
+            break;
     }
-    wr_text_printf(out, "%s/bin/weir", real);
     free(real);
     return !out->failed;
 }

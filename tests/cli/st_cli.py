@@ -63,7 +63,7 @@ def check_usage():
     expect("too many arguments", ["model", "a", "b"], 2, err="too many arguments: 2")
     expect("info takes no arguments", ["info", "x"], 2, err="too many")
     expect("-- ends the options", ["model", "--no-run", "--", "--json"], 1, err="--json")
-    for command in ("info", "model", "bench", "probe", "help"):
+    for command in ("info", "model", "bench", "serve", "probe", "help"):
         test(run(command, "--help").stdout == run("help", command).stdout,
              "weir %s --help is weir help %s" % (command, command))
 
@@ -102,7 +102,8 @@ def on_terminal(env):
 
 def check_info(folder):
     done = expect("info says what is there", ["info"], 0,
-                  out="version.*build.*cores.*memory.*backends.*transports.*embedded: +built")
+                  out="version.*build.*cores.*memory.*backends.*transports.*embedded: +built.*"
+                  "redis://HOST +built.*rediss://HOST +(not )?built.*unix:PATH +built.*module +/")
     test("\033" not in done.stdout, "output that goes nowhere near a terminal is plain")
     env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
     test("\033[1m" in on_terminal(env), "headlines are bold on a terminal")
@@ -121,9 +122,45 @@ def check_info(folder):
     bad = [b for b in bare if b["present"] is False and len(b["hint"]) < 20]
     test(done.returncode == 0 and not bad, "an absent backend says what to do", bad)
     built = {t["address"]: t["built"] for t in info["transports"]}
-    test(built.get("embedded:") is True and list(built.values()).count(True) >= 1,
-         "the embedded transport is built", built)
+    test(built.get("embedded:") is True and built.get("redis://HOST") is True and
+         built.get("unix:PATH") is True and built.get("node:NAME") is False,
+         "the transports that are built are called built", built)
+    test(info["module"].endswith("/weir/weir.so") and os.path.exists(info["module"]),
+         "the module lies where it is said to lie", info["module"])
+    said = json.loads(run("info", "--address", "embedded:", "--json").stdout)
+    test(len(said["servers"]) == 1 and said["servers"][0]["kind"] == "embedded" and
+         said["servers"][0]["weir"] == info["version"] and
+         [b["name"] for b in said["backends"]] == names and said["statistics"]["put.calls"] == 0,
+         "info --address tells of an embedded store too", said)
+    expect("an address that leads nowhere is named",
+           ["info", "--address", "unix:%s/nobody" % folder], 1, err="nobody.*can't be reached")
+    expect("an address of no kind is refused", ["info", "--address", "nowhere"], 1, err="nowhere")
+    expect("bench goes where it is told", ["bench", "--address", "unix:%s/nobody" % folder, "--runs",
+                                           "1"], 1, err="nobody", env=dict(os.environ, SR_CONN_TIMEOUT="1"))
     return {b["name"]: b["present"] for b in info["backends"]}
+
+
+def check_serve(folder):
+    """What needs no server; tests/server/st_programs.py starts some."""
+    env = dict(os.environ, PATH=folder)
+    expect("without a server serve says what to install", ["serve"], 1, env=env,
+           err="no redis-server or valkey-server: install")
+    expect("a server that is none is named", ["serve", "--server", "no-such-server"], 1,
+           err="no no-such-server")
+    open_to_all = os.path.join(folder, "open")
+    os.mkdir(open_to_all)
+    os.chmod(open_to_all, 0o755)
+    expect("a folder that others may enter is refused",
+           ["serve", "--server", "/bin/true", "--folder", open_to_all], 1, err="chmod 700")
+    mine = os.path.join(folder, "mine")
+    done = expect("what ends at once is no server",
+                  ["serve", "--server", "/bin/true", "--folder", mine], 1, err="did not start")
+    test("export" not in done.stdout and oct(os.stat(mine).st_mode & 0o777) == "0o700",
+         "no address is printed, and the folder is closed to others", done.stdout)
+    expect("nothing to stop", ["serve", "--stop", "--folder", mine], 1, err="no server works in")
+    expect("a long folder does not fit a socket",
+           ["serve", "--server", "/bin/true", "--folder", os.path.join(folder, "x" * 120)], 1,
+           err="too long")
 
 
 def tiny_forward(rows):
@@ -260,11 +297,12 @@ def main():
         check_usage()
         check_help()
         backends = check_info(folder)
-        expect("bench measures", ["bench", "--runs", "1"], 0, out="1 KB +memcpy.*put.*get.*infer")
+        expect("bench measures", ["bench", "--runs", "1"], 0, out="embedded\n.*exists.*1 KB +memcpy.*put.*get.*infer")
         tiny = os.path.join(folder, "tiny.onnx")
         expect("bench writes its network", ["bench", "--write-model", tiny], 0, out="^$")
         expect("a file that can't be written is named",
                ["bench", "--write-model", folder + "/no/x.onnx"], 1, err="no/x.onnx")
+        check_serve(folder)
         check_bad_models(folder)
         if backends.get("onnx"):
             check_model(folder)

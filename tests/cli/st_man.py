@@ -19,6 +19,7 @@ from tap import done as end, skip, test  # noqa: E402
 
 PAGE = os.path.join(HERE, "..", "..", "docs", "man", "weir.1")
 NEEDS_ONNX = re.compile(r"^weir model ")
+NEEDS_SERVER = re.compile(r"\bweir serve\b|WEIR_ADDRESS")  # tests/server/st_programs.py runs them
 
 
 def run(*command, **more):
@@ -66,6 +67,8 @@ def check_examples(weir, page):
     has_onnx = re.search(r'"name": "onnx",\s*"present": true', info) is not None
     with tempfile.TemporaryDirectory() as folder:
         for line in lines:
+            if NEEDS_SERVER.search(line):
+                continue
             words = shlex.split(line)
             if NEEDS_ONNX.match(line) and not has_onnx:
                 skip(line, "no onnx backend")

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs a build folder into a fresh prefix, moves the prefix, and builds programs outside of
-# the tree against it: C and Fortran, by CMake's find_package and by pkg-config. Prints TAP.
+# the tree against it: C and Fortran, by CMake's find_package and by pkg-config. A server loads the
+# module that was installed, and the same programs run on it. Prints TAP.
 # usage: tests/install/test_install.sh BUILD
 set -u
 build=$(cd "$1" && pwd) || exit 2
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
+trap '"$work/prefix/bin/weir" serve --stop --folder "$work/served" 2> /dev/null; rm -rf "$work"' EXIT
 n=0 failed=0
 
 # check NAME COMMAND...: one TAP line.
@@ -59,11 +60,51 @@ finds_backends() { # from where the tree was moved to
     out=$("$work/prefix/bin/weir" info) || return 1
     grep -q "$work/prefix/lib.*weir_backend_mock.so" <<< "$out" || { echo "$out"; return 1; }
 }
+serves() { # KIND: the installed module in a server, which finds the backends and the program beside it
+    local told
+    PATH=$PATH:$servers "$work/prefix/bin/weir" serve --background --server "$1-server" \
+        --folder "$work/served" || return 1
+    told=$("$work/prefix/bin/weir" info --address "unix:$work/served/socket") &&
+        grep -q "$work/prefix/lib.*weir_backend_mock.so" <<< "$told" &&
+        grep -q "socket  *$1 .*Weir $("$work/prefix/bin/weir" --version | cut -d' ' -f2)" <<< "$told" &&
+        PYTHONPATH="$here/../server" /usr/bin/python3 -c "if True:
+            from resp import Resp
+            said = Resp('$work/served/socket').call('INFO', 'ai').decode()
+            assert 'ai_probe:on' in said, said" || { echo "$told"; return 1; }
+}
+on_the_server() { # PROGRAM: the same program, another address; what it puts is there
+    prints 9 env WEIR_ADDRESS="unix:$work/served/socket" "$1" &&
+        PYTHONPATH="$here/../server" /usr/bin/python3 -c "if True:
+            from resp import Resp
+            c = Resp('$work/served/socket')
+            assert c.call('AI.TENSORGET', 'odd', 'META') == [b'dtype', b'DOUBLE', b'shape', [3]]
+            c.call('FLUSHALL')"
+}
+infers_on_the_server() {
+    "$work/prefix/bin/weir" bench --runs 1 --address "unix:$work/served/socket" |
+        grep -q '10-64-64-1 infer  *[0-9.]* [mun]*s'
+}
+stops() {
+    "$work/prefix/bin/weir" serve --stop --folder "$work/served"
+}
+test_server() { # KIND
+    if ! PATH=$PATH:$servers command -v "$1-server" > /dev/null; then
+        skip "$1-server loads the module" "no $1-server"
+        return
+    fi
+    check "$1-server loads the module, with backends and weir probe" serves "$1"
+    [ -e "$work/served/socket" ] || return
+    check "C on $1 by its address" on_the_server "$work/c/outside"
+    [ -x "$work/fortran/outside" ] && check "Fortran on $1 by its address" on_the_server "$work/fortran/outside"
+    [ -e "$build/lib/weir/backends/weir_backend_onnx.so" ] && check "an ONNX model on $1" infers_on_the_server
+    check "$1 is stopped" stops
+}
 runs_a_model() {
     "$work/prefix/bin/weir" model "$here/../models/mlp.onnx"
 }
 
-unset WEIR_PREFIX WEIR_BACKEND_PATH WEIR_ONNXRUNTIME_LIBRARY LD_LIBRARY_PATH
+servers=${WEIR_PREFIX:-$here/../../.deps}/usr/bin # what the set-up could only put there
+unset WEIR_ADDRESS WEIR_PREFIX WEIR_BACKEND_PATH WEIR_ONNXRUNTIME_LIBRARY LD_LIBRARY_PATH
 check "installs, and can be moved" install_and_move
 check "C by find_package" by_cmake c
 check "another version is refused" refuses_other_version
@@ -87,6 +128,14 @@ if [ -e "$build/lib/weir/backends/weir_backend_onnx.so" ]; then
     check "program weir runs an ONNX model" runs_a_model
 else
     skip "program weir runs an ONNX model" "this build has no onnx backend"
+fi
+if [ ! -e "$build/lib/weir/weir.so" ]; then
+    skip "servers load the module" "this build has no module"
+elif [ ! -e "$build/lib/weir/backends/weir_backend_mock.so" ]; then
+    skip "servers load the module" "this build has no backends"
+else
+    test_server redis
+    test_server valkey
 fi
 echo "1..$n"
 [ $failed = 0 ]

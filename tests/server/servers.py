@@ -28,7 +28,7 @@ import tap  # noqa: E402
 from resp import ReplyError, Resp, Status  # noqa: E402
 
 __all__ = ["Certificates", "Cluster", "MODULE", "PREFIX", "ReplyError", "Resp", "ROOT", "Server",
-           "ServerError", "Status", "hash_slot", "kinds", "program", "tap", "wait_for"]
+           "ServerError", "Status", "hash_slot", "kinds", "kinds_or_skip", "program", "tap", "wait_for"]
 PREFIX = os.environ.get("WEIR_PREFIX") or os.path.join(ROOT, ".deps")
 MODULE = os.environ.get("WEIR_MODULE", "")
 N_SLOTS = 16384
@@ -51,6 +51,16 @@ def program(kind):
 def kinds():
     """Which of redis and valkey are installed."""
     return [k for k in ("redis", "valkey") if program(k)]
+
+
+def kinds_or_skip():
+    """Which kinds to test the module in; where it is not built, or there is none, the program ends and
+    says so."""
+    if not MODULE or not os.path.exists(MODULE):
+        tap.skip_all("no module: set WEIR_MODULE to weir.so, target weir_module")
+    if not kinds():
+        tap.skip_all("neither redis-server nor valkey-server: run scripts/setup.sh server")
+    return kinds()
 
 
 def wait_for(condition, seconds, what):

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from servers import MODULE, Certificates, Cluster, Server, kinds, tap  # noqa: E402
+from servers import MODULE, Certificates, Cluster, Server, kinds_or_skip, tap  # noqa: E402
 
 PROGRAMS = os.environ.get("WEIR_TEST_PROGRAMS", "")
 BACKENDS = os.environ.get("WEIR_BACKEND_PATH", "")
@@ -174,17 +174,14 @@ def check_failover(kind):
 
 
 def main():
-    if not MODULE or not os.path.exists(MODULE):
-        tap.skip_all("no module weir.so")
-    if not kinds():
-        tap.skip_all("no server: run scripts/setup.sh server")
-    for kind in kinds():
+    found = kinds_or_skip()
+    for kind in found:
         check_one(kind)
         check_passwords(kind)
         check_tls(kind)
         check_restart(kind)
         check_cluster(kind)
-    check_failover(kinds()[0])
+    check_failover(found[0])
     tap.done()
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 from resp import encode
-from servers import MODULE, ReplyError, Server, kinds, tap
+from servers import MODULE, ReplyError, Server, kinds_or_skip, tap
 
 IN_OUT = "mock;in=x:FLOAT[-1,2];out=y:FLOAT[-1,2]"
 TWICE = IN_OUT + ";scale=2"
@@ -235,11 +235,8 @@ def run(kind):
 
 
 def main():
-    if not MODULE or not os.path.exists(MODULE):
-        tap.skip_all("no module: set WEIR_MODULE to weir.so, target weir_module")
-    if not kinds():
-        tap.skip_all("neither redis-server nor valkey-server: run scripts/setup.sh server")
-    for kind in kinds():
+    found = kinds_or_skip()
+    for kind in found:
         run(kind)
     tap.done()
 

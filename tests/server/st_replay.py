@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 from replay import Player, scenarios
-from servers import MODULE, ServerError, kinds, tap
+from servers import MODULE, ServerError, kinds_or_skip, tap
 from torch_models import torch_models
 
 BACKENDS = os.environ.get("WEIR_BACKEND_PATH", "")
@@ -37,14 +37,11 @@ def play(kind, scenario, player):
 
 
 def main():
-    if not MODULE or not os.path.exists(MODULE):
-        tap.skip_all("no module: set WEIR_MODULE to weir.so, target weir_module")
-    if not kinds():
-        tap.skip_all("neither redis-server nor valkey-server: run scripts/setup.sh server")
+    found = kinds_or_skip()
     chosen = [s for s in scenarios() if s.name in sys.argv[1:] or len(sys.argv) == 1]
     with tempfile.TemporaryDirectory() as folder:
         have_torch = torch_models(folder) if any("torch" in s.needs for s in chosen) else False
-        for kind in kinds():
+        for kind in found:
             player = Player(kind, MODULE, folder)
             for scenario in chosen:
                 why = lacks(scenario, have_torch)

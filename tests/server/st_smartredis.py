@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-from servers import MODULE, PREFIX, ROOT, Cluster, Server, kinds, tap
+from servers import MODULE, PREFIX, ROOT, Cluster, Server, kinds_or_skip, tap
 from torch_models import torch_models
 
 sys.path.insert(0, os.path.join(PREFIX, "smartredis"))
@@ -338,14 +338,11 @@ def check_all(at):
 
 
 def main():
-    if not MODULE or not os.path.exists(MODULE):
-        tap.skip_all("no module: set WEIR_MODULE to weir.so, target weir_module")
-    if not kinds():
-        tap.skip_all("neither redis-server nor valkey-server: run scripts/setup.sh server")
+    found = kinds_or_skip()
     print("# SmartRedis %s" % getattr(smartredis, "__version__", "0.6.1"))
     with tempfile.TemporaryDirectory() as folder:
         models = folder if torch_models(folder) else ""
-        for kind in kinds():
+        for kind in found:
             with Server(kind, module=MODULE) as server:
                 check_all(Place(kind + " unix", [server], "unix://" + server.path, models=models))
             with Server(kind, module=MODULE) as server:

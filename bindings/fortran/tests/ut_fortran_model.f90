@@ -121,6 +121,8 @@ contains
     write (unit) 'mock;in=x:FLOAT[-1,4];out=y:FLOAT[-1,4];add=3'
     close (unit)
     call weir_set_model_file(c, 'from file', 'ut_fortran_model.mock  ')
+    open (newunit=unit, file='ut_fortran_model.mock')
+    close (unit, status='delete')
     x = 1
     call weir_infer(c, 'from file', x, y)
     call check(all(nint(y) == 4), 'a model from a file')

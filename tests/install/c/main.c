@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/// A user's program: puts a strided array, gets it back, prints its sum.
+/// A user's program: puts a strided array, gets it back, prints its sum; where WEIR_ADDRESS says.
 #include <stdio.h>
 #include <weir/client.h>
 
@@ -11,7 +11,7 @@ int main(void)
     weir_client *c = NULL;
     weir_tensor from, into;
 
-    if (weir_client_new(&c, WEIR_STR("embedded:"), NULL, &err) != WEIR_OK ||
+    if (weir_client_new(&c, WEIR_STR(""), NULL, &err) != WEIR_OK ||
         weir_tensor_init(&from, a, WEIR_F64, 1, &n, &err) != WEIR_OK ||
         weir_tensor_init(&into, b, WEIR_F64, 1, &n, &err) != WEIR_OK)
         goto failed;
