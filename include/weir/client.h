@@ -9,8 +9,8 @@
 ///     redis://[USER:PASSWORD@]HOST[:PORT][,..][/DB]    Redis or Valkey with Weir's module, a cluster too
 ///     rediss://..  unix:PATH                           the same over TLS, over a Unix socket
 ///
-/// `node:` is not built yet, `rediss:` not without OpenSSL: they are refused with a message. docs/client.md
-/// says what is different on a server: options, environment, broken connections, clusters.
+/// `node:` is not built yet, `rediss:` not without OpenSSL: they are refused with a message. What is
+/// different on a server (broken connections, clusters, environment): docs/client.md.
 ///
 /// Ways of calling. `weir_infer` is one exchange: inputs in, outputs out, nothing is stored.
 /// `weir_put`, `weir_run`, `weir_get` go through keys, for pipelines and sharing. Every verb that
@@ -29,9 +29,8 @@
 /// Waiting. Every call ends by the earlier of the client's time-out (counted per call) and its
 /// deadline (absolute). Functions below block no longer than that; "Local" (no MPI is involved).
 ///
-/// On a server a call may also end with ERR_CLOSED (the connection broke, or nobody answers there) or
-/// ERR_TIMEOUT; the sentence names the server and says if the command may have been executed all the
-/// same. What writes or runs a model is never sent a second time.
+/// On a server a call may also end with ERR_CLOSED or ERR_TIMEOUT; the sentence names the server and says
+/// if the command may have been executed all the same. What writes or runs is never sent a second time.
 #ifndef WEIR_CLIENT_H
 #define WEIR_CLIENT_H
 
@@ -83,8 +82,7 @@ typedef struct weir_client_options {
 
 /// Open a client.
 /// @param out      given: to be released with weir_client_free
-/// @param address  borrowed; empty means environment WEIR_ADDRESS, then SmartRedis's SSDB, then
-///                 "embedded:"
+/// @param address  borrowed; empty: environment WEIR_ADDRESS, then SmartRedis's SSDB, then "embedded:"
 /// @param opt      borrowed; NULL means default
 /// @param err      may be NULL
 /// @return WEIR_OK, ERR_ARG, ERR_NOMEM, ERR_UNSUPPORTED (transport not built), ERR_EXISTS (store

@@ -103,10 +103,10 @@ static const weir_stat gauge_names[WR_GAUGE_COUNT] = {
 
 static double counted(wr_service *s, size_t command, size_t counter)
 {
-    return (double)(atomic_load_explicit(&s->count[command][counter],
-                                         memory_order_relaxed) +
-                    atomic_load_explicit(&s->count_locked[command][counter],
-                                         memory_order_relaxed));
+    return (
+        double)(atomic_load_explicit(&s->count[command][counter], memory_order_relaxed) +
+                atomic_load_explicit(&s->count_locked[command][counter],
+                                     memory_order_relaxed));
 }
 
 size_t wr_service_statistics(wr_service *s, weir_stat *out, size_t n)
