@@ -25,10 +25,10 @@ check: ## install what is needed, build with sanitizers, run lint and every test
 
 serve: release ## a private Redis or Valkey with Weir's module; prints its address; Ctrl-C ends it
 	LD_LIBRARY_PATH=$(wildcard $(or $(WEIR_PREFIX),$(CURDIR)/.deps)/usr/lib/*-linux-gnu) \
-	  build/release/bin/weir serve $(SERVE)
+	  build/release/bin/weir redis $(SERVE)
 
 serve-stop: ## end it from elsewhere
-	build/release/bin/weir serve --stop
+	build/release/bin/weir redis --stop
 
 ##@ Build
 release: build/release ## optimised (the default)

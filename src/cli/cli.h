@@ -53,7 +53,7 @@ typedef struct cli_command {
     int (*run)(char **args, int n_args); /* gives an exit status */
 } cli_command;
 
-extern const cli_command cli_info, cli_model, cli_bench, cli_serve, cli_probe, cli_help;
+extern const cli_command cli_info, cli_model, cli_bench, cli_redis, cli_probe, cli_help;
 
 /* All commands, in the order of help. */
 extern const cli_command *const cli_commands[];

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 const cli_command *const cli_commands[] = {&cli_info,  &cli_model, &cli_bench,
-                                           &cli_serve, &cli_probe, &cli_help};
+                                           &cli_redis, &cli_probe, &cli_help};
 const int cli_n_commands = sizeof cli_commands / sizeof *cli_commands;
 
 const cli_command *cli_find(const char *name)

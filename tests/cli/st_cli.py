@@ -63,7 +63,7 @@ def check_usage():
     expect("too many arguments", ["model", "a", "b"], 2, err="too many arguments: 2")
     expect("info takes no arguments", ["info", "x"], 2, err="too many")
     expect("-- ends the options", ["model", "--no-run", "--", "--json"], 1, err="--json")
-    for command in ("info", "model", "bench", "serve", "probe", "help"):
+    for command in ("info", "model", "bench", "redis", "probe", "help"):
         test(run(command, "--help").stdout == run("help", command).stdout,
              "weir %s --help is weir help %s" % (command, command))
 
@@ -143,23 +143,23 @@ def check_info(folder):
 def check_serve(folder):
     """What needs no server; tests/server/st_programs.py starts some."""
     env = dict(os.environ, PATH=folder)
-    expect("without a server serve says what to install", ["serve"], 1, env=env,
+    expect("without a server it says what to install", ["redis"], 1, env=env,
            err="no redis-server or valkey-server: install")
-    expect("a server that is none is named", ["serve", "--server", "no-such-server"], 1,
+    expect("a server that is none is named", ["redis", "--server", "no-such-server"], 1,
            err="no no-such-server")
     open_to_all = os.path.join(folder, "open")
     os.mkdir(open_to_all)
     os.chmod(open_to_all, 0o755)
     expect("a folder that others may enter is refused",
-           ["serve", "--server", "/bin/true", "--folder", open_to_all], 1, err="chmod 700")
+           ["redis", "--server", "/bin/true", "--folder", open_to_all], 1, err="chmod 700")
     mine = os.path.join(folder, "mine")
     done = expect("what ends at once is no server",
-                  ["serve", "--server", "/bin/true", "--folder", mine], 1, err="did not start")
+                  ["redis", "--server", "/bin/true", "--folder", mine], 1, err="did not start")
     test("export" not in done.stdout and oct(os.stat(mine).st_mode & 0o777) == "0o700",
          "no address is printed, and the folder is closed to others", done.stdout)
-    expect("nothing to stop", ["serve", "--stop", "--folder", mine], 1, err="no server works in")
+    expect("nothing to stop", ["redis", "--stop", "--folder", mine], 1, err="no server works in")
     expect("a long folder does not fit a socket",
-           ["serve", "--server", "/bin/true", "--folder", os.path.join(folder, "x" * 120)], 1,
+           ["redis", "--server", "/bin/true", "--folder", os.path.join(folder, "x" * 120)], 1,
            err="too long")
 
 

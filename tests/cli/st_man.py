@@ -19,7 +19,7 @@ from tap import done as end, skip, test  # noqa: E402
 
 PAGE = os.path.join(HERE, "..", "..", "docs", "man", "weir.1")
 NEEDS_ONNX = re.compile(r"^weir model ")
-NEEDS_SERVER = re.compile(r"\bweir serve\b|WEIR_ADDRESS")  # tests/server/st_programs.py runs them
+NEEDS_SERVER = re.compile(r"\bweir redis\b|WEIR_ADDRESS")  # tests/server/st_programs.py runs them
 
 
 def run(*command, **more):

@@ -84,7 +84,7 @@ def has_ended(pid):
 
 
 def serve(kind, folder, *words, **env):
-    return run(WEIR, "serve", "--server", program(kind), "--folder", folder, *words, **env)
+    return run(WEIR, "redis", "--server", program(kind), "--folder", folder, *words, **env)
 
 
 def check_serve(kind, environment):
@@ -93,7 +93,7 @@ def check_serve(kind, environment):
         status, text, said = serve(kind, folder, "--background", **environment)
         address = "unix:" + os.path.join(os.path.realpath(folder), "socket")
         if not tap.test(status == 0 and text == "export WEIR_ADDRESS=%s\n" % address,
-                        kind + ": weir serve prints its address for the shell", text, said):
+                        kind + ": weir redis prints its address for the shell", text, said):
             return
         path = address[5:]
         modes = [stat.S_IMODE(os.stat(p).st_mode) for p in (folder, path, path[:-6] + "log")]
@@ -112,7 +112,7 @@ def check_serve(kind, environment):
         tap.test(status == 0, kind + ": it answers", text, said)
         status, text, said = serve(kind, folder, "--background", **environment)
         tap.test(status == 1 and address in said, kind + ": one server works in a folder", text, said)
-        status, text, said = run(WEIR, "serve", "--stop", "--folder", folder)
+        status, text, said = run(WEIR, "redis", "--stop", "--folder", folder)
         tap.test(status == 0 and has_ended(pid) and os.listdir(folder) == [],
                  kind + ": --stop ends it and leaves no file", text, said, os.listdir(folder))
         check_serve_in_front(kind, folder, environment)
@@ -123,7 +123,7 @@ def check_serve(kind, environment):
 
 def check_serve_in_front(kind, folder, environment):
     """Until Ctrl-C; with the server's own options, and data that stay."""
-    words = (WEIR, "serve", "--server", program(kind), "--folder", folder, "--", "--appendonly", "yes")
+    words = (WEIR, "redis", "--server", program(kind), "--folder", folder, "--", "--appendonly", "yes")
     for what in ("signal", "death"):
         with subprocess.Popen(words, env={**os.environ, **environment}, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
@@ -153,8 +153,8 @@ def check_eval():
     """As the manual page has it."""
     with tempfile.TemporaryDirectory() as top:
         status, text, said = run(
-            "bash", "-ec", "eval $(weir serve --background); weir info --address $WEIR_ADDRESS; "
-            "weir serve --stop", XDG_RUNTIME_DIR=top, PATH=BIN + ":" + os.environ["PATH"])
+            "bash", "-ec", "eval $(weir redis --background); weir info --address $WEIR_ADDRESS; "
+            "weir redis --stop", XDG_RUNTIME_DIR=top, PATH=BIN + ":" + os.environ["PATH"])
         tap.test(status == 0 and "statistics" in text and os.listdir(top) == [],
                  "a shell takes the address, asks there, and ends the server", text, said)
 

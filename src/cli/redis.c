@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `weir serve`: a private Redis or Valkey with Weir's module, on a Unix socket in a folder that only its
+/* `weir redis`: a private Redis or Valkey with Weir's module, on a Unix socket in a folder that only its
  * owner may enter. */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,16 +66,16 @@ static bool open_folder(service *s, bool make)
     else
         snprintf(name, sizeof name, "/tmp/weir-%ld", (long)geteuid());
     if (make && mkdir(name, 0700) != 0 && errno != EEXIST) {
-        cli_fail(CLI_FAILED, "serve", "folder %s: %s", name, strerror(errno));
+        cli_fail(CLI_FAILED, "redis", "folder %s: %s", name, strerror(errno));
         return false;
     }
     if (lstat(name, &is) != 0 || realpath(name, s->folder) == NULL) {
-        cli_fail(CLI_FAILED, "serve", "folder %s: %s", name, strerror(errno));
+        cli_fail(CLI_FAILED, "redis", "folder %s: %s", name, strerror(errno));
         return false;
     }
     if (!S_ISDIR(is.st_mode) || is.st_uid != geteuid() || (is.st_mode & 077) != 0) {
         cli_fail(
-            CLI_FAILED, "serve",
+            CLI_FAILED, "redis",
             "folder %s must be a folder of yours that nobody else may enter: chmod 700",
             name);
         return false;
@@ -85,7 +85,7 @@ static bool open_folder(service *s, bool make)
     snprintf(s->pid_file, sizeof s->pid_file, "%s/pid", s->folder);
     if (strlen(s->socket) < sizeof((struct sockaddr_un){0}).sun_path)
         return true;
-    cli_fail(CLI_FAILED, "serve",
+    cli_fail(CLI_FAILED, "redis",
              "%s is too long for a socket's name: give a shorter --folder", s->socket);
     return false;
 }
@@ -193,7 +193,7 @@ static bool give_up(const service *s, pid_t pid, const char *why)
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
     }
-    cli_fail(CLI_FAILED, "serve", "%s %s:", s->program, why);
+    cli_fail(CLI_FAILED, "redis", "%s %s:", s->program, why);
     show_log(s);
     clean_up(s);
     return false;
@@ -224,11 +224,11 @@ static int stand_by(const service *s, pid_t pid, const sigset_t *signals)
             kill(pid, SIGTERM);
         }
         if (weir_now_ns() > until)
-            return cli_fail(CLI_FAILED, "serve", "process %ld does not end, see %s",
+            return cli_fail(CLI_FAILED, "redis", "process %ld does not end, see %s",
                             (long)pid, s->log);
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return cli_fail(CLI_FAILED, "serve", "the server ended, its log is %s", s->log);
+        return cli_fail(CLI_FAILED, "redis", "the server ended, its log is %s", s->log);
     clean_up(s);
     return CLI_OK;
 }
@@ -245,10 +245,10 @@ static bool find_programs(service *s)
         found = place_program(names[i], s->program, sizeof s->program);
     if (!found)
         cli_fail(
-            CLI_FAILED, "serve", "no %s: install Redis 7 or later, or Valkey 8 or later",
+            CLI_FAILED, "redis", "no %s: install Redis 7 or later, or Valkey 8 or later",
             server_option[0] != '\0' ? server_option : "redis-server or valkey-server");
     else if (!place_module(s->module, sizeof s->module))
-        cli_fail(CLI_FAILED, "serve", "no lib/weir/weir.so beside this program");
+        cli_fail(CLI_FAILED, "redis", "no lib/weir/weir.so beside this program");
     else
         return true;
     return false;
@@ -262,11 +262,11 @@ static int stop(service *s)
         return CLI_FAILED;
     pid = find_running(s);
     if (pid == 0)
-        return cli_fail(CLI_FAILED, "serve", "no server works in %s", s->folder);
+        return cli_fail(CLI_FAILED, "redis", "no server works in %s", s->folder);
     kill(pid, SIGTERM);
     while (works_here(s, pid)) {
         if (weir_now_ns() > until)
-            return cli_fail(CLI_FAILED, "serve", "process %ld does not end, see %s",
+            return cli_fail(CLI_FAILED, "redis", "process %ld does not end, see %s",
                             (long)pid, s->log);
         nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
     }
@@ -283,7 +283,7 @@ static int run(char **args, int n_args)
     if (!find_programs(&s) || !open_folder(&s, true))
         return CLI_FAILED;
     if (find_running(&s) != 0)
-        return cli_fail(CLI_FAILED, "serve", "a server works in %s already: unix:%s",
+        return cli_fail(CLI_FAILED, "redis", "a server works in %s already: unix:%s",
                         s.folder, s.socket);
     unlink(s.socket); /* of one that was killed */
     unlink(s.log);
@@ -297,7 +297,7 @@ static int run(char **args, int n_args)
     if (pid == 0)
         become_server(&s, args, n_args);
     if (pid < 0)
-        return cli_fail(CLI_FAILED, "serve", "%s", strerror(errno));
+        return cli_fail(CLI_FAILED, "redis", "%s", strerror(errno));
     if (!wait_until_it_answers(&s, pid, &signals))
         return CLI_FAILED;
     printf("export WEIR_ADDRESS=unix:%s\n", s.socket);
@@ -308,7 +308,7 @@ static int run(char **args, int n_args)
     return stand_by(&s, pid, &signals);
 }
 
-const cli_command cli_serve = {.name = "serve",
+const cli_command cli_redis = {.name = "redis",
                                .arguments = "[-- SERVER'S OPTIONS]",
                                .max_args = OPTIONS_MAX,
                                .summary =
@@ -319,9 +319,9 @@ const cli_command cli_serve = {.name = "serve",
                                        "documentation advises, and prints its "
                                        "address as a line\nfor the shell. It keeps "
                                        "nothing on disk unless the server's own "
-                                       "options, after --, say so:\n'weir serve -- "
+                                       "options, after --, say so:\n'weir redis -- "
                                        "--appendonly yes'. Ctrl-C ends it, or "
-                                       "'weir serve --stop'.\n",
+                                       "'weir redis --stop'.\n",
                                .option = options,
                                .n_options = sizeof options / sizeof *options,
                                .run = run};
