@@ -8,7 +8,7 @@ set -u
 build=$(cd "$1" && pwd) || exit 2
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 2
-trap '"$work/prefix/bin/weir" serve --stop --folder "$work/served" 2> /dev/null; rm -rf "$work"' EXIT
+trap '"$work/prefix/bin/weir" redis --stop --folder "$work/served" 2> /dev/null; rm -rf "$work"' EXIT
 n=0 failed=0
 
 # check NAME COMMAND...: one TAP line.
@@ -62,7 +62,7 @@ finds_backends() { # from where the tree was moved to
 }
 serves() { # KIND: the installed module in a server, which finds the backends and the program beside it
     local told
-    PATH=$PATH:$servers "$work/prefix/bin/weir" serve --background --server "$1-server" \
+    PATH=$PATH:$servers "$work/prefix/bin/weir" redis --background --server "$1-server" \
         --folder "$work/served" || return 1
     told=$("$work/prefix/bin/weir" info --address "unix:$work/served/socket") &&
         grep -q "$work/prefix/lib.*weir_backend_mock.so" <<< "$told" &&
@@ -85,7 +85,7 @@ infers_on_the_server() {
         grep -q '10-64-64-1 infer  *[0-9.]* [mun]*s'
 }
 stops() {
-    "$work/prefix/bin/weir" serve --stop --folder "$work/served"
+    "$work/prefix/bin/weir" redis --stop --folder "$work/served"
 }
 test_server() { # KIND
     if ! PATH=$PATH:$servers command -v "$1-server" > /dev/null; then
