@@ -58,7 +58,14 @@ static inline const char *wr_name_p(weir_str s)
     return s.n == 0 ? "" : s.p + wr_name_mark(s);
 }
 
+/* For messages alone: not the name's bytes, see wr_str_p. */
 #define WR_NAME(s) wr_name_n(s), wr_name_p(s)
+
+/* The bytes of a text, never NULL. */
+static inline const char *wr_str_p(weir_str s)
+{
+    return s.n == 0 ? "" : s.p;
+}
 
 /* Is a name usable as a key: 1 .. WEIR_KEY_MAX bytes, none of them NUL? `what` names it in the
  * message, as in "tensor name". */

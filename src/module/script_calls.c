@@ -223,7 +223,7 @@ static command *command_of(const weir_str *word, size_t n)
     if (word[0].n < NAME_MOST && memchr(word[0].p, '\0', word[0].n) == NULL)
         memcpy(c->name, word[0].p, word[0].n);
     for (size_t i = 0; i < n; i++)
-        c->word[c->n++] = host.CreateString(NULL, wr_name_p(word[i]), word[i].n);
+        c->word[c->n++] = host.CreateString(NULL, wr_str_p(word[i]), word[i].n);
     return c;
 }
 

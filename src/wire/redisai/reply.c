@@ -10,7 +10,7 @@
 
 static void bulk(wr_sink *s, weir_str text)
 {
-    s->ops->bulk(s, wr_name_p(text), text.n);
+    s->ops->bulk(s, wr_str_p(text), text.n);
 }
 
 static void integer(wr_sink *s, const char *label, int64_t v)

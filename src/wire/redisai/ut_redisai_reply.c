@@ -275,6 +275,14 @@ static void test_statistics_and_scans(void **state)
     assert_non_null(strstr(out.text.p, "|$6|SCRIPT|"));
     assert_non_null(strstr(out.text.p, "|$7|samples|:-1|"));
     wr_text_fini(&out.text);
+    static const char marked[6] = {'{', '\0', '\0',
+                                   '}', '.',  'm'}; /* of a cluster's shard */
+    v.key = (weir_str){marked, sizeof marked};
+    wr_ai_reply_info(&out.sink, &v);
+    const char *at = strstr(out.text.p, "|$6|");
+    assert_non_null(at);
+    assert_memory_equal(at + 4, marked, sizeof marked);
+    wr_text_fini(&out.text);
     wr_ai_reply_scan(&out.sink, 1);
     wr_ai_reply_scan_entry(&out.sink, WEIR_STR("k"), (weir_str){0});
     EXPECT("*1|*2|$1|k|$0||");
