@@ -22,7 +22,7 @@ def main():
     sanitized = os.environ.get("WEIR_SANITIZE")  # their allocators keep what was freed
     if not os.path.exists(MODULE) or not kinds() or sanitized:
         print("1..0 # SKIP no server, no module, or sanitizers")
-        sys.exit(77)
+        sys.exit(0)
     for kind in kinds():
         env = {"MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1"}
         with Server(kind, module=MODULE, env=env) as server:
