@@ -148,6 +148,16 @@ def check_probe(kind):
                  kind + ": the server lives on")
 
 
+def check_info(kind, server, c):
+    text = c.call("INFO", "EVERYTHING").decode()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    tap.test(all(":" in line for line in lines), kind + ": INFO EVERYTHING keeps to key:value")
+    missing = [n for n in ("ai_RedisAI_version", "ai_rdb_version", "ai_threads_per_queue",
+                           "ai_self_used_cpu_sys", "ai_git_sha", "ai_runs_inline")
+               if n not in server.info()]
+    tap.test(not missing, kind + ": RedisAI's sections are there", missing)
+
+
 def check_waiting(kind, server, c):
     def later(*words):
         def do():
@@ -257,6 +267,7 @@ def main():
             check_models(kind, c)
             check_slow(kind, server, c)
             check_waiting(kind, server, c)
+            check_info(kind, server, c)
         check_probe(kind)
         for how in ("RDB", "AOF", "rewritten AOF"):
             check_restart(kind, how)
