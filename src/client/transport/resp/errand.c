@@ -9,12 +9,7 @@ enum {
 
 bool wr_is_repeatable(wr_command command)
 {
-    static const bool writes[WR_CMD_COUNT] = {
-#define X(name, group, w, ...) [WR_CMD_##name] = (w) != 0,
-        WR_COMMAND_MAP(X)
-#undef X
-    };
-    return !writes[command] && command != WR_CMD_infer;
+    return !wr_wire_writes(command) && command != WR_CMD_infer;
 }
 
 weir_status wr_errand_end(wr_errand *e, weir_status st, const weir_error *why)
