@@ -55,17 +55,19 @@ if build tsan tsan weir_thread_tests; then
     say "tests with threads, thread sanitizer"
     /usr/bin/python3 $runner build/tsan --label tsan --title tsan --totals "$totals"
 fi
-need clang "warnings of clang" && build clang clang all && need valgrind "the module under valgrind" && {
-    say "the module under valgrind" # which sees what sanitizers don't, and can't be used beside them
-    env WEIR_MODULE="$PWD/build/clang/lib/weir/weir.so" WEIR_SANITIZE= \
-        WEIR_BACKEND_PATH="$PWD/build/clang/lib/weir/backends" \
-        /usr/bin/python3 $runner --totals "$totals" --tap valgrind -- tests/server/st_valgrind.py
-}
+need clang "warnings of clang" && build clang clang all
 if build release install all -DWEIR_WITH_TESTS=OFF -DWEIR_WITH_TORCH=OFF -DWEIR_WITH_APPS=OFF \
     -DWEIR_WITH_BENCH=OFF; then
     say "programs outside, against an installed Weir"
     /usr/bin/python3 $runner --totals "$totals" --tap install -- \
         tests/install/test_install.sh build/install
+    need valgrind "the module under valgrind" && {
+        say "the module under valgrind" # which sees what sanitizers don't, and can't be used beside them
+        env WEIR_MODULE="$PWD/build/install/lib/weir/weir.so" WEIR_SANITIZE= \
+            WEIR_BACKEND_PATH="$PWD/build/install/lib/weir/backends" \
+            /usr/bin/python3 $runner --totals "$totals" --tap valgrind -- \
+            tests/server/st_valgrind.py
+    }
 fi
 
 say "end"
