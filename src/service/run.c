@@ -35,7 +35,7 @@ static weir_status resolve_inputs(wr_run *r, weir_error *err)
     return st;
 }
 
-static weir_status check_out_keys(const wr_req *req, weir_error *err)
+weir_status wr_check_out_keys(const wr_req *req, weir_error *err)
 {
     for (int i = 0; i < req->n_out; i++) {
         for (int j = 0; j < i; j++) {
@@ -56,7 +56,7 @@ static weir_status resolve(wr_run *r, wr_service *s, const wr_req *req, weir_err
     r->req = req;
     r->model = NULL;
     r->n_held = 0;
-    weir_status st = stored ? check_out_keys(req, err) : WEIR_OK;
+    weir_status st = stored ? wr_check_out_keys(req, err) : WEIR_OK;
     if (st == WEIR_OK)
         st = wr_resolve_model(s, req->function.n > 0 ? WEIR_SCRIPT : WEIR_MODEL, req->key,
                               &r->model, err);

@@ -125,6 +125,9 @@ static inline void wr_count_copy(wr_service *s, wr_command c, size_t bytes)
 /* All statistics by name; fills up to n, returns how many there are. */
 size_t wr_service_statistics(wr_service *s, weir_stat *out, size_t n);
 
+/* The outputs of a run have names of their own, or ERR_ARG. */
+weir_status wr_check_out_keys(const wr_req *req, weir_error *err);
+
 /* Type and shape equal, or the status and a sentence that name both. */
 weir_status wr_check_same(weir_str key, const weir_tensor *held, const weir_tensor *asked,
                           weir_error *err);

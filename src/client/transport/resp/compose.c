@@ -168,25 +168,12 @@ static weir_status run_apart(wr_resp *l, const wr_req *req, weir_deadline until,
     return st;
 }
 
-static weir_status check_out_keys(const wr_req *req, weir_error *err)
-{
-    for (int i = 0; i < req->n_out; i++) {
-        for (int j = 0; j < i; j++) {
-            if (wr_str_eq(req->out_keys[i], req->out_keys[j]))
-                return weir_fail(err, WEIR_ERR_ARG,
-                                 "model '%.*s': output '%.*s' is named twice",
-                                 WR_NAME(req->key), WR_NAME(req->out_keys[i]));
-        }
-    }
-    return WEIR_OK;
-}
-
 /* Keys that lie together are worked on where they lie; others are brought to a model and back. */
 weir_status wr_resp_run(wr_resp *l, const wr_req *req, wr_rep *rep, weir_deadline until,
                         weir_error *err)
 {
     wr_marked key;
-    weir_status st = check_out_keys(req, err);
+    weir_status st = wr_check_out_keys(req, err);
     if (st != WEIR_OK)
         return st;
     int slot = common_slot(req);
